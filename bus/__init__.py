@@ -1,0 +1,1 @@
+"""What producers and consumers share: the event, the log, the store, the doors."""

@@ -1,0 +1,1 @@
+"""An event in the log → a component has it: matched, delivered, received."""

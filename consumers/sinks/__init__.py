@@ -1,0 +1,1 @@
+"""Where deliveries go: one Protocol, one module per kind of sink."""

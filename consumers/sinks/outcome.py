@@ -1,0 +1,61 @@
+"""What became of one attempt: a closed set of frozen types (design §4, table)."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """Any 2xx: the sink has the event."""
+
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """400, 405, 406, 413, 415, 422 or another 4xx: the sink will never take this event."""
+
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Misconfigured:
+    """401, 403, 404, 407, 421, 3xx, a forbidden address or a bad certificate: the endpoint is set up wrongly."""
+
+    reason: str
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Temporary:
+    """408, 409, 425, 429, 5xx, a refused connection, a time-out or a broken answer: try again.
+
+    `retry_after` is the number of seconds the sink asked for, if it did.
+    """
+
+    reason: str
+    status: int | None = None
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """410: the sink says that it is retired."""
+
+
+Outcome = Delivered | Refused | Misconfigured | Temporary | Gone
+
+_MISCONFIGURED = frozenset({401, 403, 404, 407, 421})
+_TEMPORARY = frozenset({408, 409, 425, 429})
+
+
+def classify(status: int, retry_after: float | None = None) -> Outcome:
+    """Give the outcome of an answer with this HTTP status (design §4, table)."""
+    if 200 <= status < 300:
+        return Delivered(status)
+    if status == 410:
+        return Gone()
+    if status in _TEMPORARY or status >= 500 or status < 200:
+        return Temporary("answer", status, retry_after)
+    if status in _MISCONFIGURED or status < 400:
+        return Misconfigured("answer", status)
+    return Refused(status)

@@ -1,0 +1,38 @@
+"""The one seam between the engine and the wire."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from consumers.sinks.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One POST to one sink, ready for the wire.
+
+    `headers` are complete but for Host and Content-Length, `timeout` is in seconds and counts from `send`, the wait for
+    a connection included. `organisation` keeps connections apart: one is never shared between organisations.
+    """
+
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = field(repr=False)
+    timeout: float
+    organisation: str
+
+
+class Sender(Protocol):
+    """Sends requests and reports what became of them; never raises, never blocks."""
+
+    def send(self, request: Request, done: Callable[[Outcome], None]) -> None:
+        """Start one attempt; `done` is called exactly once, later, on the same event loop.
+
+        A sender follows no redirect, connects only to an address that its guard allowed, and reads at most 8 KiB of an
+        answer's body. It does not retry.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Abort what is in flight (each `done` is still called) and release every connection."""
+        ...

@@ -1,0 +1,1 @@
+"""A register changed → an event in the log."""
