@@ -1,0 +1,99 @@
+"""The table of metrics. No label holds personal data or grows with events or subscriptions."""
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+    start_http_server,
+)
+
+REGISTRY = CollectorRegistry()
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120)
+
+
+def _counter(name: str, text: str, *labels: str) -> Counter:
+    return Counter(f"gemeentebus_{name}", text, labels, registry=REGISTRY)
+
+
+def _gauge(name: str, text: str, *labels: str) -> Gauge:
+    return Gauge(f"gemeentebus_{name}", text, labels, registry=REGISTRY)
+
+
+def _histogram(name: str, text: str, *labels: str) -> Histogram:
+    return Histogram(f"gemeentebus_{name}", text, labels, registry=REGISTRY, buckets=_SECONDS)
+
+
+ProcessCollector(namespace="gemeentebus", registry=REGISTRY)
+PlatformCollector(registry=REGISTRY)
+GCCollector(registry=REGISTRY)
+
+# API
+EVENTS_PUBLISHED = _counter("events_published", "Events the log has taken", "domain")
+EVENTS_REFUSED = _counter("events_refused", "Requests to publish that were refused", "status")
+KEY_FALLBACKS = _counter(
+    "key_fallbacks", "Events without partitionkey and subject, ordered by source", "source"
+)
+PUBLISH_SECONDS = _histogram("publish_seconds", "From the request to the log's confirmation")
+REQUESTS = _counter("requests", "HTTP requests but publishing", "method", "route", "status")
+DIRECTORY_AGE = _gauge("directory_age_seconds", "Age of the catalogue and access in use")
+
+# Dispatch
+EVENTS_READ = _counter("events_read", "Events read by the streams", "topic")
+DELIVERIES = _counter("deliveries", "Deliveries settled", "outcome")
+ATTEMPTS = _counter("attempts", "Attempts answered, by the class of the outcome", "outcome")
+RETRIES = _counter("retries", "Attempts planned again after a failure")
+DELIVERY_SECONDS = _histogram("delivery_seconds", "From the log's timestamp to the acknowledgement")
+IN_FLIGHT = _gauge("in_flight", "Requests to sinks without an answer yet")
+WINDOW_EVENTS = _gauge("window_events", "Events in all windows")
+WINDOW_BYTES = _gauge("window_bytes", "Bytes in all windows, shared bodies counted once")
+MEMBERS = _gauge("members", "Subscriptions per mode, summed over partitions", "mode")
+STREAM_LAG = _gauge("stream_lag_events", "End offset less the stream's", "topic", "partition")
+SAVES = _counter("saves", "Saves of positions", "result")
+SAVE_SECONDS = _histogram("save_seconds", "Duration of a save")
+ROWS_SAVED = _counter("rows_saved", "Position rows written or deleted", "act")
+SCANNED = _counter("events_scanned", "Events read by scans")
+GAPS = _counter("gaps", "Positions that retention overtook")
+FENCED = _counter("fenced", "Writes refused because another worker owns the partition")
+
+# Log clients
+CLIENTS_RECREATED = _counter("clients_recreated", "Kafka clients that stood still", "client")
+
+# Relay
+RELAY_ROWS = _counter("relay_rows", "Outbox rows that the log has", "outbox")
+RELAY_REFUSED = _counter("relay_refused", "Outbox rows that can never be published", "outbox")
+RELAY_BACKLOG = _gauge("relay_backlog_seconds", "Age of the oldest outbox row", "outbox")
+
+
+class KeyFallbacks:
+    """Counts events that fell back to their source as key; past `limit` sources, as `other`."""
+
+    def __init__(self, limit: int = 200) -> None:
+        self._limit = limit
+        self._sources: set[str] = set()
+
+    def count(self, source: str) -> None:
+        """Count one event of this source."""
+        if source not in self._sources:
+            if len(self._sources) >= self._limit:
+                source = "other"
+            else:
+                self._sources.add(source)
+        KEY_FALLBACKS.labels(source).inc()
+
+
+def render() -> bytes:
+    """Return every metric in Prometheus' text format."""
+    return generate_latest(REGISTRY)
+
+
+def serve(host: str, port: int) -> None:
+    """Answer `/metrics` on a thread of its own, for the roles without HTTP; port 0 does nothing."""
+    if port:
+        start_http_server(port, host, registry=REGISTRY)

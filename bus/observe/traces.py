@@ -1,0 +1,27 @@
+"""What a log line says of an exception: class and places, never its text."""
+
+import traceback
+from pathlib import PurePath
+
+_MAX_PLACES = 20
+
+
+def error_name(error: BaseException) -> str:
+    """Name the class, with the classes of its causes or, for a group, of its members."""
+    name = type(error).__qualname__
+    if isinstance(error, BaseExceptionGroup):
+        members = sorted({error_name(member) for member in error.exceptions})
+        return f"{name}({', '.join(members)})"
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return name if cause is None else f"{name} < {error_name(cause)}"
+
+
+def places(error: BaseException) -> list[str]:
+    """List `file:line function` from the outside in; of a group, where its first member arose."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    frames = traceback.extract_tb(error.__traceback__)
+    return [
+        f"{'/'.join(PurePath(frame.filename).parts[-3:])}:{frame.lineno} {frame.name}"
+        for frame in frames[-_MAX_PLACES:]
+    ] or ["unknown"]

@@ -1,0 +1,151 @@
+"""Log lines: JSON, an allow-list of keys, and nothing of what a sender wrote."""
+
+import asyncio
+import io
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from bus.observe.logging import ForbiddenKeyError, LogEvent, configure, get
+
+PERSONAL = "999990342"
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    """Give the stream that lines go to, and put things back afterwards."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    out = io.StringIO()
+    configure(role="api", level="info", stream=out)
+    yield out
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
+
+
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    """Read what was written, one object a line."""
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line_has_name_role_time_and_keys(stream: io.StringIO) -> None:
+    """A line is one JSON object with a fixed name and plain keys."""
+    get().bind(topic="zaken").info(LogEvent.TOPIC_CREATED, partition=3)
+    (line,) = lines(stream)
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {
+        "event": "log.topic_created",
+        "level": "info",
+        "role": "api",
+        "topic": "zaken",
+        "partition": 3,
+    }
+
+
+@pytest.mark.parametrize("key", ["subject", "data", "token", "message", "logger"])
+def test_a_key_that_is_not_listed_never_gets_out(stream: io.StringIO, key: str) -> None:
+    """The value is dropped, bound or given, and the name of the key is told."""
+    untyped: Any = get()
+    untyped.info(LogEvent.EVENT_REFUSED, **{key: PERSONAL})
+    untyped.bind(**{key: PERSONAL}).info(LogEvent.EVENT_REFUSED)
+    assert PERSONAL not in stream.getvalue()
+    assert [line["dropped_keys"] for line in lines(stream)] == [[key], [key]]
+
+
+def test_strict_mode_raises(stream: io.StringIO) -> None:
+    """A developer meets a forbidden key in the tests, not in production."""
+    configure(strict=True, stream=stream)
+    untyped: Any = get()
+    with pytest.raises(ForbiddenKeyError, match="subject"):
+        untyped.info(LogEvent.EVENT_REFUSED, subject=PERSONAL)
+    assert stream.getvalue() == ""
+
+
+def test_an_exception_is_class_and_place(stream: io.StringIO) -> None:
+    """The text of an exception may quote an event, so it stays inside; its causes are named."""
+
+    def fail() -> None:
+        raise ValueError(PERSONAL) from KeyError(PERSONAL)
+
+    try:
+        fail()
+    except ValueError as error:
+        get().exception(LogEvent.REQUEST_FAILED)
+        get().warning(LogEvent.LOG_UNAVAILABLE, error=error)
+    assert PERSONAL not in stream.getvalue()
+    first, second = lines(stream)
+    assert first["error"] == second["error"] == "ValueError < KeyError"
+    assert first["at"].endswith(" fail")
+    assert len(first["trace"]) == 2
+
+
+def test_a_group_names_its_members(stream: io.StringIO) -> None:
+    """A failed TaskGroup says what failed in it."""
+    error = ExceptionGroup(PERSONAL, [OSError(PERSONAL), ValueError(PERSONAL)])
+    get().error(LogEvent.ROLE_FAILED, error=error)
+    assert lines(stream)[0]["error"] == "ExceptionGroup(OSError, ValueError)"
+
+
+def test_objects_show_as_their_class(stream: io.StringIO) -> None:
+    """The repr of an object may hold an event."""
+    untyped: Any = get()
+    untyped.info(LogEvent.EVENT_REFUSED, reason={"subject": PERSONAL}, error=PERSONAL)
+    assert PERSONAL not in stream.getvalue()
+    assert lines(stream)[0]["reason"] == "<dict>"
+
+
+def test_libraries_speak_through_the_same_pipe(stream: io.StringIO) -> None:
+    """From WARNING up, the template only, except of libraries whose words are the protocol's."""
+    logging.getLogger("aiokafka.conn").error("No broker %s", "kafka:9092")
+    logging.getLogger("other").error("Bad value %s", PERSONAL)
+    logging.getLogger("other").info("Not written")
+    assert [line["message"] for line in lines(stream)] == ["No broker kafka:9092", "Bad value %s"]
+    assert {line["event"] for line in lines(stream)} == {"library.message"}
+
+
+async def test_a_lost_task_does_not_show_its_exception_text(stream: io.StringIO) -> None:
+    """Asyncio writes the repr of a failed task; only its class and place get through."""
+
+    async def fail() -> None:
+        raise ValueError(PERSONAL)
+
+    task = asyncio.create_task(fail())
+    await asyncio.wait([task])
+    del task
+    assert PERSONAL not in stream.getvalue()
+    (line,) = lines(stream)
+    assert (line["logger"], line["error"]) == ("asyncio", "ValueError")
+
+
+def test_a_warning_shows_place_and_category(stream: io.StringIO) -> None:
+    """Python's warnings become lines too, without their free text."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(capture=False)
+        logging.captureWarnings(capture=True)
+        warnings.warn(PERSONAL, UserWarning, stacklevel=1)
+    assert PERSONAL not in stream.getvalue()
+    assert lines(stream)[0]["message"].endswith("UserWarning")
+
+
+def test_people_get_readable_lines() -> None:
+    """On a terminal a line is text, with the same allow-list."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    out = Terminal()
+    configure(stream=out)
+    untyped: Any = get()
+    untyped.info(LogEvent.ROLE_STARTED, port=1, subject=PERSONAL)
+    assert "role.started" in out.getvalue()
+    assert PERSONAL not in out.getvalue()
+    structlog.reset_defaults()
