@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any, Protocol, Self, TextIO, TypedDict, Unpack, cast
 
 import orjson
@@ -99,7 +99,7 @@ class Logger(Protocol):
 def get() -> Logger:
     """Return a logger; it follows a later `configure`. Unconfigured it is safe too: same pipe."""
     if not structlog.is_configured():
-        configure(level="warning")
+        _configure_ours(_pipe(None), "warning", strict=False, stream=None)
     return cast("Logger", structlog.get_logger())
 
 
@@ -115,25 +115,42 @@ def configure(
     JSON, one object a line; for people when the stream is a terminal. With `strict` a key that is
     not allowed raises ForbiddenKeyError; without, it is left out and named in `dropped_keys`.
     """
-    out = sys.stderr if stream is None else stream
-    shared: list[structlog.typing.Processor] = [
+    pipe = _pipe(role)
+    _configure_ours(pipe, level, strict=strict, stream=stream)
+    _configure_libraries(pipe, stream)
+
+
+def _pipe(role: str | None) -> list[structlog.typing.Processor]:
+    """Give the steps that our lines and those of libraries share."""
+    return [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _exception,
         _role(role),
     ]
-    render = _render_for(out)
+
+
+def _configure_ours(
+    pipe: list[structlog.typing.Processor], level: str, *, strict: bool, stream: TextIO | None
+) -> None:
     structlog.configure(
-        processors=[_allow(strict=strict), *shared, render],
+        processors=[_allow(strict=strict), *pipe, _renderer(stream)],
         wrapper_class=structlog.make_filtering_bound_logger(level.upper()),
-        logger_factory=structlog.PrintLoggerFactory(out),
+        # stderr is looked up for each line, so that whoever replaces it sees the lines.
+        logger_factory=lambda *_: structlog.PrintLogger(stream or sys.stderr),
         cache_logger_on_first_use=False,  # so that module-level loggers follow a later configure
     )
-    handler = logging.StreamHandler(out)
+
+
+def _configure_libraries(pipe: list[structlog.typing.Processor], stream: TextIO | None) -> None:
+    handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[_library, *shared],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+            foreign_pre_chain=[_library, *pipe],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _renderer(stream),
+            ],
         )
     )
     root = logging.getLogger()
@@ -208,9 +225,12 @@ def _role(role: str | None) -> structlog.typing.Processor:
     return add
 
 
-def _render_for(out: TextIO) -> structlog.typing.Processor:
+def _renderer(stream: TextIO | None) -> structlog.typing.Processor:
     """Give the renderer for people or for machines."""
-    if out.isatty():
+    if (stream or sys.stderr).isatty():
         return structlog.dev.ConsoleRenderer()
-    dumps: Callable[..., str] = lambda line, **_: orjson.dumps(line).decode()  # noqa: E731 - structlog asks for a callable, a name would add nothing
-    return structlog.processors.JSONRenderer(serializer=dumps)
+    return structlog.processors.JSONRenderer(serializer=_dumps)
+
+
+def _dumps(line: object, **_: object) -> str:
+    return orjson.dumps(line).decode()
