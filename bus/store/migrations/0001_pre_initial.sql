@@ -97,6 +97,7 @@ CREATE TABLE stream (
     next_offset bigint NOT NULL DEFAULT 0,
     revision    bigint NOT NULL,
     epoch       bigint NOT NULL DEFAULT 0,
+    saves       bigint NOT NULL DEFAULT 0,  -- number of the last save of this epoch: a late, older one is refused
     owner       text,
     saved_at    timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (topic, partition)

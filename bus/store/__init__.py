@@ -1,0 +1,1 @@
+"""Postgres: who may do what, all about subscriptions, exceptions to normal delivery."""
