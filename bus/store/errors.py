@@ -6,9 +6,9 @@ StoreError
 ├── NotFound              no: there is no such thing, or not for this organisation
 ├── Fenced                no: another owner has the partition; take it again, if it is still yours
 ├── SchemaRefused         no: the schema is not the one of this version; see the message
-├── Unreadable            no: what is stored cannot be read
-│   ├── WrongKey              it was sealed under another key, or for something else
-│   └── BadSubscription       the body of one subscription
+├── Unreadable            no: what is stored of one subscription cannot be read
+│   ├── WrongKey              a secret was sealed under another key, or for something else
+│   └── BadBody               the body is not one that this version reads
 └── StatementRefused      no: anything else that Postgres says no to: a bug, or a wrong set-up
 
 A text never holds a value that was sent to Postgres or came back from it, other than names and ids
@@ -51,22 +51,19 @@ class SchemaRefused(StoreError):
 
 
 class Unreadable(StoreError):
-    """Something stored cannot be read."""
+    """What is stored of one subscription cannot be read; the others are not touched by it."""
+
+    def __init__(self, text: str, subscription: UUID) -> None:
+        super().__init__(f"subscription {subscription}: {text}")
+        self.subscription = subscription
 
 
 class WrongKey(Unreadable):
     """A secret does not open: sealed under another key, or for another subscription or kind."""
 
 
-class BadSubscription(Unreadable):
-    """The stored body of one subscription is not one that this version reads."""
-
-    def __init__(self, subscription: UUID, revision: int) -> None:
-        super().__init__(
-            f"subscription {subscription}, revision {revision}: its body is unreadable"
-        )
-        self.subscription = subscription
-        self.revision = revision
+class BadBody(Unreadable):
+    """The body of a subscription is not one that this version reads."""
 
 
 class StatementRefused(StoreError):

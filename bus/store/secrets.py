@@ -39,14 +39,12 @@ class Sealer:
     def unseal(self, sealed: bytes, *, subscription: UUID, kind: Kind) -> bytes:
         """Give the secret back; raises WrongKey when it was not sealed so."""
         if sealed[:1] != _VERSION:
-            raise WrongKey(f"the {kind} secret of subscription {subscription} has an unknown form")
+            raise WrongKey(f"its {kind} secret has an unknown form", subscription)
         nonce, text = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
         try:
             return self._cipher.decrypt(nonce, text, _belonging(subscription, kind))
         except (InvalidTag, ValueError):
-            raise WrongKey(
-                f"the {kind} secret of subscription {subscription} does not open with this key"
-            ) from None
+            raise WrongKey(f"its {kind} secret does not open with this key", subscription) from None
 
 
 def _belonging(subscription: UUID, kind: Kind) -> bytes:

@@ -1,0 +1,112 @@
+-- The engine's own: streams, positions, and the changes that it follows (design §4).
+
+-- name: take
+-- Makes the caller the owner of a partition: every earlier epoch is fenced off from here on.
+UPDATE stream
+SET epoch = epoch + 1, saves = 0, owner = $3
+WHERE topic = $1 AND partition = $2
+RETURNING epoch, next_offset, revision;
+
+-- name: positions
+-- All rows of one partition; after `take` in its transaction, and so after the last save that counted.
+SELECT subscription, next_offset, open, failing_since, last_outcome
+FROM position
+WHERE topic = $1 AND partition = $2;
+
+-- name: save
+-- Writes a partition's progress: all of it, or nothing when the epoch or the save's number is stale.
+-- A row whose subscription is gone is left out; the lock on the others keeps them until we commit.
+WITH fence AS (
+    UPDATE stream
+    SET next_offset = $4, revision = $5, saves = $6, saved_at = now()
+    WHERE topic = $1 AND partition = $2 AND epoch = $3 AND saves < $6
+    RETURNING true
+), living AS (
+    SELECT one.*
+    FROM unnest($7::uuid[], $8::bigint[], $9::text[], $10::timestamptz[], $11::text[])
+        AS one (subscription, next_offset, open, failing_since, last_outcome)
+    JOIN subscription ON subscription.id = one.subscription
+    WHERE EXISTS (SELECT FROM fence)
+    FOR KEY SHARE OF subscription
+), written AS (
+    INSERT INTO position
+        (subscription, topic, partition, next_offset, open, failing_since, last_outcome)
+    SELECT subscription, $1, $2, next_offset, open::bigint[], failing_since, last_outcome
+    FROM living
+    ON CONFLICT (subscription, topic, partition) DO UPDATE
+    SET next_offset = excluded.next_offset,
+        open = excluded.open,
+        failing_since = excluded.failing_since,
+        last_outcome = excluded.last_outcome,
+        saved_at = now()
+), removed AS (
+    DELETE FROM position
+    USING unnest($12::uuid[]) AS one (subscription)
+    WHERE position.subscription = one.subscription
+        AND position.topic = $1 AND position.partition = $2
+        AND EXISTS (SELECT FROM fence)
+)
+SELECT EXISTS (SELECT FROM fence) AS held;
+
+-- name: changes
+-- What changed after a revision, and the counter now, in one snapshot. No row: fenced off. One row
+-- without a subscription: nothing changed.
+WITH fence AS (
+    SELECT true
+    FROM stream
+    WHERE topic = $1 AND partition = $2 AND epoch = $3
+    FOR SHARE
+), newest AS (
+    SELECT DISTINCT ON (subscription) revision, subscription, organisation, body
+    FROM subscription_revision
+    WHERE revision > $4 AND EXISTS (SELECT FROM fence)
+    ORDER BY subscription, revision DESC
+)
+SELECT
+    (SELECT value FROM revision) AS now,
+    newest.*,
+    signing.sealed AS signing,
+    credential.sealed AS credential,
+    position.next_offset,
+    position.open,
+    position.failing_since,
+    position.last_outcome
+FROM fence
+LEFT JOIN newest ON true
+LEFT JOIN subscription_secret AS signing
+    ON signing.subscription = newest.subscription AND signing.kind = 'signing'
+LEFT JOIN subscription_secret AS credential
+    ON credential.subscription = newest.subscription AND credential.kind = 'sinkcredential'
+LEFT JOIN position
+    ON position.subscription = newest.subscription
+    AND position.topic = $1 AND position.partition = $2
+ORDER BY newest.revision;
+
+-- name: subscriptions_at
+-- The version of every living subscription that was valid at a revision.
+SELECT
+    version.revision,
+    subscription.id AS subscription,
+    subscription.organisation,
+    version.body,
+    signing.sealed AS signing,
+    credential.sealed AS credential
+FROM subscription
+CROSS JOIN LATERAL (
+    SELECT revision, body
+    FROM subscription_revision
+    WHERE subscription_revision.subscription = subscription.id AND revision <= $1
+    ORDER BY revision DESC
+    LIMIT 1
+) AS version
+JOIN subscription_secret AS signing
+    ON signing.subscription = subscription.id AND signing.kind = 'signing'
+LEFT JOIN subscription_secret AS credential
+    ON credential.subscription = subscription.id AND credential.kind = 'sinkcredential';
+
+-- name: lags
+-- How far the streams of some topics are, as last saved.
+SELECT topic, partition, next_offset, revision, epoch, owner, saved_at
+FROM stream
+WHERE topic = ANY($1)
+ORDER BY topic, partition;

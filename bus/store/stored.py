@@ -1,0 +1,102 @@
+"""What the store gives out about subscriptions: frozen values, and how rows become them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from bus.store.database import Row
+from bus.store.errors import BadBody
+from bus.store.secrets import Sealer
+from bus.subscription import Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A position row (design §4): below `next_offset` all is settled but `open`, ascending.
+
+    `last_outcome` is what keeps the lowest open event waiting.
+    """
+
+    subscription: UUID
+    next_offset: int
+    open: tuple[int, ...]
+    failing_since: datetime | None
+    last_outcome: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSubscription:
+    """One version of a subscription with its secrets opened, as the engine needs it.
+
+    `secret` signs; `credential` is what the subscriber wants to see in the request, if anything.
+    Both are the bytes that were given to `Subscriptions`, as they are now, whatever the version.
+    """
+
+    id: UUID
+    organisation: str
+    revision: int
+    subscription: Subscription
+    secret: bytes = field(repr=False)
+    credential: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSubscription:
+    """A subscription as it is now, without secrets, as the API shows it."""
+
+    id: UUID
+    organisation: str
+    revision: int
+    subscription: Subscription
+    created_at: datetime
+    updated_at: datetime
+
+
+def to_position(row: Row) -> Position:
+    """Read the columns of a position."""
+    return Position(
+        row["subscription"],
+        row["next_offset"],
+        tuple(row["open"]),
+        row["failing_since"],
+        row["last_outcome"],
+    )
+
+
+def to_stored(row: Row, sealer: Sealer) -> StoredSubscription:
+    """Read the columns of a version and its secrets. Raises BadBody and WrongKey."""
+    id_, credential = row["subscription"], row["credential"]
+    return StoredSubscription(
+        id=id_,
+        organisation=row["organisation"],
+        revision=row["revision"],
+        subscription=_body(row["body"], id_),
+        secret=sealer.unseal(row["signing"], subscription=id_, kind="signing"),
+        credential=(
+            None
+            if credential is None
+            else sealer.unseal(credential, subscription=id_, kind="sinkcredential")
+        ),
+    )
+
+
+def to_listed(row: Row) -> ListedSubscription:
+    """Read the columns of a subscription. Raises BadBody."""
+    return ListedSubscription(
+        id=row["id"],
+        organisation=row["organisation"],
+        revision=row["revision"],
+        subscription=_body(row["body"], row["id"]),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def _body(text: str, subscription: UUID) -> Subscription:
+    try:
+        return Subscription.from_json(text)
+    except ValidationError as error:
+        where = ", ".join("/".join(map(str, fault["loc"])) for fault in error.errors())
+        raise BadBody(f"its stored body is not understood: {where}", subscription) from None

@@ -1,0 +1,177 @@
+"""Subscriptions as the API keeps them: each change is one transaction with a number of its own."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from bus.store import queries
+from bus.store.database import Database, Session
+from bus.store.errors import Conflict, NotFound
+from bus.store.revision import bump
+from bus.store.secrets import Kind, Sealer
+from bus.store.stored import ListedSubscription, Position, to_listed, to_position
+from bus.subscription import Subscription
+
+_SQL = queries.load("subscriptions")
+
+TopicPartition = tuple[str, int]
+
+Start = Callable[[list[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]]
+"""Gives the offset of the first event that a new subscription is to have, for each partition."""
+
+Place = tuple[datetime, UUID]
+"""Where a page of subscriptions ended: `created_at` and `id` of its last."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionStatus:
+    """One partition as last saved; `position` is None for one that goes with the stream."""
+
+    topic: str
+    partition: int
+    stream_offset: int
+    saved_at: datetime
+    position: Position | None
+
+
+class Subscriptions:
+    """Keeps subscriptions and their sealed secrets. Every method raises StoreUnavailable.
+
+    Where a method takes an `organisation`, a subscription of another one is NotFound; None is for
+    operators and sees all.
+    """
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self._database = database
+        self._sealer = sealer
+
+    async def create(
+        self,
+        subscription: Subscription,
+        *,
+        secret: bytes,
+        start: Start,
+        credential: bytes | None = None,
+        topics: Sequence[str] | None = None,
+    ) -> ListedSubscription:
+        """Store a subscription with its position on every partition of `topics` (None: of all).
+
+        `start` is asked while no domain and no other subscription can be created, so it must not
+        take long; what it raises comes through, and nothing is stored. `secret` signs, `credential`
+        goes with each request. Raises Conflict when the id is taken, NotFound when there is no such
+        organisation.
+        """
+        id_ = UUID(subscription.id)
+        sealed = self._seal(id_, secret, credential)
+        async with self._database.transaction() as transaction:
+            revision = await bump(transaction)
+            rows = await transaction.fetch(_SQL["partitions"], topics)
+            partitions: list[TopicPartition] = [(row["topic"], row["partition"]) for row in rows]
+            offsets = await start(partitions)
+            (row,) = await transaction.fetch(
+                _SQL["insert"],
+                id_,
+                subscription.organisation,
+                revision,
+                subscription.to_json(),
+                list(sealed),
+                list(sealed.values()),
+                [topic for topic, _ in partitions],
+                [partition for _, partition in partitions],
+                [offsets[partition] for partition in partitions],
+            )
+        return to_listed(row)
+
+    async def get(self, id_: UUID, *, organisation: str | None = None) -> ListedSubscription:
+        """Give one subscription; raises NotFound."""
+        row = await self._database.fetch_one(_SQL["get"], id_, organisation)
+        if row is None:
+            raise _not_found(id_)
+        return to_listed(row)
+
+    async def page(
+        self, organisation: str | None = None, *, after: Place | None = None, limit: int
+    ) -> list[ListedSubscription]:
+        """Give the next `limit` subscriptions, oldest first; fewer when there are no more."""
+        since, last = after or (datetime.min.replace(tzinfo=UTC), UUID(int=0))
+        if organisation is None:
+            rows = await self._database.fetch(_SQL["page_of_all"], since, last, limit)
+        else:
+            rows = await self._database.fetch(_SQL["page"], organisation, since, last, limit)
+        return [to_listed(row) for row in rows]
+
+    async def update(
+        self,
+        subscription: Subscription,
+        *,
+        expected: int | None = None,
+        credential: bytes | None = None,
+        remove_credential: bool = False,
+    ) -> ListedSubscription:
+        """Store a new version. The owners of its partitions follow; no position is touched.
+
+        Raises NotFound, and Conflict when it is no longer at the revision `expected`. The
+        credential stays as it is unless a new one is given or it is to be removed.
+        """
+        id_, organisation = UUID(subscription.id), subscription.organisation
+        async with self._database.transaction() as transaction:
+            revision = await bump(transaction)
+            row = await transaction.fetch_one(
+                _SQL["update"], id_, organisation, subscription.to_json(), revision, expected
+            )
+            if row is None:
+                if await transaction.fetch_one(_SQL["get"], id_, organisation) is None:
+                    raise _not_found(id_)
+                raise Conflict(f"subscription {id_} is no longer at revision {expected}")
+            await self._change_credential(transaction, id_, credential, remove=remove_credential)
+        return to_listed(row)
+
+    async def delete(self, id_: UUID, *, organisation: str | None = None) -> None:
+        """Remove a subscription, its secrets and its positions; its history stays.
+
+        Raises NotFound.
+        """
+        async with self._database.transaction() as transaction:
+            revision = await bump(transaction)
+            if await transaction.fetch_one(_SQL["delete"], id_, revision, organisation) is None:
+                raise _not_found(id_)
+
+    async def status(
+        self, id_: UUID, *, topics: Sequence[str] | None = None
+    ) -> list[PartitionStatus]:
+        """Give where a subscription stands on every partition of `topics` (None: of all)."""
+        rows = await self._database.fetch(_SQL["status"], id_, topics)
+        return [
+            PartitionStatus(
+                topic=row["topic"],
+                partition=row["partition"],
+                stream_offset=row["stream_offset"],
+                saved_at=row["saved_at"],
+                position=None if row["subscription"] is None else to_position(row),
+            )
+            for row in rows
+        ]
+
+    async def _change_credential(
+        self, transaction: Session, id_: UUID, credential: bytes | None, *, remove: bool
+    ) -> None:
+        kind: Kind = "sinkcredential"
+        if credential is not None:
+            sealed = self._sealer.seal(credential, subscription=id_, kind=kind)
+            await transaction.execute(_SQL["put_secret"], id_, kind, sealed)
+        elif remove:
+            await transaction.execute(_SQL["drop_secret"], id_, kind)
+
+    def _seal(self, id_: UUID, secret: bytes, credential: bytes | None) -> dict[Kind, bytes]:
+        secrets: dict[Kind, bytes] = {"signing": secret}
+        if credential is not None:
+            secrets["sinkcredential"] = credential
+        return {
+            kind: self._sealer.seal(plain, subscription=id_, kind=kind)
+            for kind, plain in secrets.items()
+        }
+
+
+def _not_found(id_: UUID) -> NotFound:
+    return NotFound(f"there is no subscription {id_}")
