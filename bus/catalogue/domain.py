@@ -1,0 +1,93 @@
+"""Domains: each is one topic of the log, and owns the event types that its name is a prefix of."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+DEFAULT_DOMAIN: Final = "default"
+"""Where there is one of this name, it takes the events that no other domain takes."""
+
+LONGEST_NAME: Final = 200
+LONGEST_NAMESPACE: Final = 48
+"""Together with the dot between them they fill the 249 characters that Kafka allows a topic."""
+
+_LABEL = r"[a-z0-9]+(-+[a-z0-9]+)*"
+DOMAIN_NAME: Final = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+"""Labels as in a reverse DNS name, so that a name can begin an event type; no underscore, which
+Kafka takes for a dot in the names of its metrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A domain as the catalogue has it."""
+
+    name: str
+    topic: str
+    organisation: str
+    """OIN of the organisation that looks after it."""
+    key_attribute: str | None = None
+    """The context attribute whose value orders events; None: `partitionkey`, else `subject`, else
+    `source`."""
+    retention_days: int = 14
+    partitions: int = 8
+    description: str = ""
+
+
+class UnknownDomain(Exception):
+    """No domain takes this type. Trying again helps only once there is one."""
+
+    def __init__(self, type_: str) -> None:
+        super().__init__(f"no domain takes events of type {type_[:LONGEST_NAME]}")
+        self.type = type_
+
+
+class Domains:
+    """All domains at one moment; make a new one when they change."""
+
+    def __init__(self, domains: Iterable[Domain] = ()) -> None:
+        self._by_name = {domain.name: domain for domain in domains}
+        self._by_topic = {domain.topic: domain for domain in self._by_name.values()}
+
+    def __iter__(self) -> Iterator[Domain]:
+        return iter(self._by_name.values())
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def by_name(self, name: str) -> Domain | None:
+        """Give the domain of this name."""
+        return self._by_name.get(name)
+
+    def by_topic(self, topic: str) -> Domain | None:
+        """Give the domain whose events this topic holds."""
+        return self._by_topic.get(topic)
+
+    def resolve(self, type_: str) -> Domain:
+        """Give the domain of an event type: the longest name that begins it up to a dot or its end.
+
+        Without one it is the `default` domain; without that, UnknownDomain is raised.
+        """
+        name = type_
+        if len(name) > LONGEST_NAME:  # no name is longer: do not walk through kilobytes of dots
+            name = name[: LONGEST_NAME + 1].rpartition(".")[0]
+        while name:
+            if name in self._by_name:
+                return self._by_name[name]
+            name = name.rpartition(".")[0]
+        try:
+            return self._by_name[DEFAULT_DOMAIN]
+        except KeyError:
+            raise UnknownDomain(type_) from None
+
+
+def topic_name(namespace: str, domain: str) -> str:
+    """Give the name of a domain's topic.
+
+    Raises ValueError for a namespace that Kafka could not take.
+    """
+    if not DOMAIN_NAME.fullmatch(namespace) or len(namespace) > LONGEST_NAMESPACE:
+        raise ValueError(
+            f"a namespace has the form of a domain name of at most {LONGEST_NAMESPACE} characters"
+        )
+    return f"{namespace}.{domain}"

@@ -1,0 +1,39 @@
+"""Subscriptions: what a client may ask for, what the store keeps, what the engine works with."""
+
+from bus.subscription.filters import check_filters
+from bus.subscription.model import (
+    DeliveryOptions,
+    RetryPolicy,
+    Signing,
+    Subscription,
+    SubscriptionRequest,
+    new_signing_secret,
+    signing_key,
+)
+from bus.subscription.request import InvalidSubscription, merge_patch, parse_request
+from bus.subscription.sink import (
+    AccessToken,
+    HttpSettings,
+    Plain,
+    SinkCredential,
+    credential_from_json,
+)
+
+__all__ = [
+    "AccessToken",
+    "DeliveryOptions",
+    "HttpSettings",
+    "InvalidSubscription",
+    "Plain",
+    "RetryPolicy",
+    "Signing",
+    "SinkCredential",
+    "Subscription",
+    "SubscriptionRequest",
+    "check_filters",
+    "credential_from_json",
+    "merge_patch",
+    "new_signing_secret",
+    "parse_request",
+    "signing_key",
+]

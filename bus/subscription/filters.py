@@ -1,0 +1,102 @@
+"""The form of filters: the dialects of the Subscriptions API, and bounds. bus.match runs them."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from bus.document import pointer
+from bus.event import Fault
+
+DEEPEST: Final = 8
+"""Levels of all, any and not. Hand-written filters stay below four; the bound keeps evaluation off
+the call stack."""
+MOST: Final = 256
+"""Expressions in one subscription, nested ones included: some 50 µs to evaluate."""
+MOST_ATTRIBUTES: Final = 32
+LONGEST_VALUE: Final = 2048
+
+_ATTRIBUTE_NAME = re.compile(r"[a-z0-9]+")
+_DIALECTS = ("exact", "prefix", "suffix", "all", "any", "not")
+
+
+def check_filters(filters: object, where: str = "/filters") -> list[Fault]:
+    """Name every fault of a `filters` array with its JSON pointer; no detail repeats a value."""
+    if not isinstance(filters, list):
+        return [Fault(where, "not-an-array", "give an array of filters")]
+    faults: list[Fault] = []
+    for number, (expression, place, depth) in enumerate(_walk_all(filters, where, 1)):
+        if number == MOST:
+            faults.append(
+                Fault(place, "too-many", f"more than {MOST} filters, nested ones included")
+            )
+            break
+        faults.extend(_check(expression, place, depth))
+    return faults
+
+
+_Found = tuple[object, str, int]
+"""An expression, its pointer, its depth."""
+
+
+def _walk_all(expressions: list[object], where: str, depth: int) -> Iterator[_Found]:
+    for number, expression in enumerate(expressions):
+        yield from _walk(expression, pointer(where, number), depth)
+
+
+def _walk(expression: object, where: str, depth: int) -> Iterator[_Found]:
+    """Give an expression and all below it in the order of the text, down to DEEPEST."""
+    yield expression, where, depth
+    if not isinstance(expression, dict) or depth == DEEPEST:
+        return
+    for dialect, operand in expression.items():
+        here = pointer(where, dialect)
+        if dialect == "not":
+            yield from _walk(operand, here, depth + 1)
+        elif dialect in ("all", "any") and isinstance(operand, list):
+            yield from _walk_all(operand, here, depth + 1)
+
+
+def _check(expression: object, where: str, depth: int) -> Iterator[Fault]:
+    """Check one expression, not the ones below it."""
+    if not isinstance(expression, dict) or len(expression) != 1:
+        detail = f"a filter is an object with exactly one member, named {', '.join(_DIALECTS)}"
+        yield Fault(where, "not-one-dialect", detail)
+        return
+    ((dialect, operand),) = expression.items()
+    here = pointer(where, dialect)
+    match dialect:
+        case "exact" | "prefix" | "suffix":
+            yield from _check_attributes(operand, here)
+        case "all" | "any" | "not" if depth == DEEPEST:
+            yield Fault(here, "too-deep", f"nested deeper than {DEEPEST} levels")
+        case "all" | "any" if not isinstance(operand, list):
+            yield Fault(here, "not-an-array", "give an array of filters")
+        case "all" | "any" if not operand:
+            yield Fault(here, "empty", "give at least one filter")
+        case "all" | "any" | "not":
+            pass  # what is inside is visited on its own
+        case _:
+            yield Fault(here, "unknown-dialect", f"the dialects are {', '.join(_DIALECTS)}")
+
+
+def _check_attributes(attributes: object, where: str) -> Iterator[Fault]:
+    if not isinstance(attributes, dict):
+        yield Fault(where, "not-an-object", "give an object of attribute names and values")
+        return
+    if not 1 <= len(attributes) <= MOST_ATTRIBUTES:
+        code = "too-many" if attributes else "empty"
+        yield Fault(where, code, f"give 1 to {MOST_ATTRIBUTES} attributes")
+        return
+    for name, value in attributes.items():
+        here = pointer(where, name)
+        if not _ATTRIBUTE_NAME.fullmatch(name) or name == "data":
+            detail = "name a context attribute: lower-case letters and digits, and not data"
+            yield Fault(here, "not-an-attribute", detail)
+        if not isinstance(value, str):
+            detail = (
+                'give a string; booleans are compared as "true" and "false", integers in decimal'
+            )
+            yield Fault(here, "not-a-string", detail)
+        elif not 1 <= len(value) <= LONGEST_VALUE:
+            code = "too-long" if value else "empty"
+            yield Fault(here, code, f"give 1 to {LONGEST_VALUE} characters")

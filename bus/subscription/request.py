@@ -1,0 +1,84 @@
+"""From a client's JSON to a subscription: every fault named, nothing guessed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bus.document import InvalidDocument, load, validate
+from bus.event import Fault
+from bus.subscription.filters import check_filters
+from bus.subscription.model import Subscription, SubscriptionRequest
+
+
+class InvalidSubscription(InvalidDocument):
+    """A subscription was asked for that cannot be; nothing was stored."""
+
+
+def parse_request(body: bytes | Mapping[str, Any]) -> SubscriptionRequest:
+    """Read what a client sent to make a subscription. Raises InvalidSubscription.
+
+    An `id` in it is ignored, as the Subscriptions API asks.
+    """
+    document = _load(body)
+    document.pop("id", None)
+    return _validate(document)
+
+
+def merge_patch(current: Subscription, patch: bytes | Mapping[str, Any]) -> SubscriptionRequest:
+    """Apply a JSON merge patch (RFC 7396) and judge the result like a new request.
+
+    `id`, `organisation` and `start` cannot change. A credential is replaced whole, removed by null,
+    and left alone when the patch does not name it. Raises InvalidSubscription.
+    """
+    changes = _load(patch)
+    document = apply_merge_patch(current.document(), changes)
+    moved = [
+        name
+        for name in ("id", "organisation")
+        if document.pop(name, None) != getattr(current, name)
+    ]
+    if changes.get("sinkcredential", "") is None:
+        document["sinkcredential"] = (
+            None  # to the patch a removal, to the request a wish of its own
+        )
+    request = _validate(document)
+    if request.start != current.start:
+        moved.append("start")
+    if request.signing.secret is not None:
+        moved.append("signing/secret")
+    if moved:
+        detail = "this stays as it was when the subscription was made"
+        raise InvalidSubscription(Fault(f"/{name}", "immutable", detail) for name in moved)
+    return request
+
+
+def apply_merge_patch(target: object, patch: object) -> Any:  # noqa: ANN401 - JSON in, JSON out
+    """Give `target` changed as RFC 7396 §2 says; neither argument is touched."""
+    if not isinstance(patch, Mapping):
+        return patch
+    merged = dict(target) if isinstance(target, Mapping) else {}
+    for name, change in patch.items():
+        if change is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = apply_merge_patch(merged.get(name), change)
+    return merged
+
+
+def _load(body: bytes | Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return load(body)
+    except InvalidDocument as error:
+        raise InvalidSubscription(error.faults) from None
+
+
+def _validate(document: dict[str, Any]) -> SubscriptionRequest:
+    faults = check_filters(document.get("filters", []))
+    if faults:
+        document["filters"] = []  # named already; what else is wrong is still to be found
+    try:
+        request = validate(document, SubscriptionRequest)
+    except InvalidDocument as error:
+        raise InvalidSubscription([*faults, *error.faults]) from None
+    if faults:
+        raise InvalidSubscription(faults)
+    return request

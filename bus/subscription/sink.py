@@ -1,0 +1,139 @@
+"""Where and how events go: the sink's address, its HTTP headers, its credential."""
+
+import re
+from base64 import b64encode
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, TypeAdapter
+from pydantic_core import PydanticCustomError
+
+from bus.document import Model
+from bus.subscription.time import Time
+
+_URI = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]{1,2048}")
+"""RFC 3986 §2. urlsplit drops tabs and newlines unseen, and clients differ over backslashes:
+neither gets that far."""
+
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+"""A name or an address; no percent-encoding and no zone, over which clients differ too."""
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}")
+_HEADER_VALUE = re.compile(r"[!-~]([ -~]{0,1022}[!-~])?")
+_RESERVED_HEADER = re.compile(
+    r"(ce|content|proxy|webhook)-.*|authorization|connection|expect|host|keep-alive|te|trace(parent|state)|trailer"
+    r"|transfer-encoding|upgrade",
+    re.IGNORECASE,
+)
+"""Headers that frame, sign or trace the message, and the one that `sinkcredential` sets."""
+
+
+def _sink(url: str) -> str:
+    if not _URI.fullmatch(url):
+        raise PydanticCustomError(
+            "not-a-url", "give an absolute URL of at most 2048 characters of RFC 3986"
+        )
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise PydanticCustomError("not-a-url", "the host or the port cannot be read") from None
+    if parts.scheme not in ("https", "http"):
+        raise PydanticCustomError("unknown-scheme", "give a URL that begins with https://")
+    if "@" in parts.netloc:
+        raise PydanticCustomError(
+            "userinfo", "no user or password in the URL: they belong in sinkcredential"
+        )
+    if not host or not _HOST.fullmatch(host) or port == 0:
+        raise PydanticCustomError("no-host", "give a URL with a host name or an address")
+    if parts.fragment:
+        raise PydanticCustomError("fragment", "a fragment (#…) is never sent: leave it out")
+    return url
+
+
+Sink = Annotated[str, AfterValidator(_sink)]
+"""An absolute http(s) URL that every client reads alike. Whether it may be called is for the guard
+of the sinks."""
+
+
+def _header_name(name: str) -> str:
+    if not _HEADER_NAME.fullmatch(name):
+        raise PydanticCustomError("not-a-header", "this is not the name of an HTTP header")
+    if _RESERVED_HEADER.fullmatch(name):
+        raise PydanticCustomError(
+            "reserved-header", "the bus sets this header (Authorization: by sinkcredential)"
+        )
+    return name
+
+
+def _header_value(value: str) -> str:
+    if not _HEADER_VALUE.fullmatch(value):
+        raise PydanticCustomError("not-a-header", "give 1 to 1024 visible ASCII characters")
+    return value
+
+
+_HeaderName = Annotated[str, AfterValidator(_header_name)]
+_HeaderValue = Annotated[str, AfterValidator(_header_value)]
+
+
+def _distinct(headers: dict[str, str]) -> dict[str, str]:
+    if len({name.lower() for name in headers}) < len(headers):
+        raise PydanticCustomError("duplicate", "header names differ in more than case")
+    return headers
+
+
+class HttpSettings(Model):
+    """`protocolsettings` of HTTP.
+
+    The headers go with every delivery, and GET shows them: no place for secrets.
+    """
+
+    headers: Annotated[dict[_HeaderName, _HeaderValue], AfterValidator(_distinct)] = Field(
+        default_factory=dict, max_length=32
+    )
+    method: Literal["POST"] = "POST"
+
+
+_Token = Annotated[str, Field(pattern=r"^[A-Za-z0-9\-._~+/]+=*$", max_length=16_384)]
+"""RFC 6750 §2.1: what may stand after "Bearer"."""
+
+
+class Plain(Model):
+    """A name and a password, sent as HTTP Basic (RFC 7617)."""
+
+    credentialtype: Literal["PLAIN"]
+    identifier: Annotated[str, Field(pattern="^[^:]+$", max_length=1024)]
+    secret: Annotated[str, Field(min_length=1, max_length=1024, repr=False)]
+
+    @property
+    def authorization(self) -> str:
+        """The value of the Authorization header."""
+        return f"Basic {b64encode(f'{self.identifier}:{self.secret}'.encode()).decode()}"
+
+
+class AccessToken(Model):
+    """A token that the subscriber gives out itself.
+
+    The standard asks for an expiry and a type; we take tokens without them too, because many never
+    expire.
+    """
+
+    credentialtype: Literal["ACCESSTOKEN"]
+    accesstoken: Annotated[_Token, Field(repr=False)]
+    accesstokenexpiresutc: Time | None = None
+    accesstokentype: Literal["Bearer"] = "Bearer"
+
+    @property
+    def authorization(self) -> str:
+        """The value of the Authorization header."""
+        return f"Bearer {self.accesstoken}"
+
+
+SinkCredential = Annotated[Plain | AccessToken, Field(discriminator="credentialtype")]
+
+_CREDENTIAL: TypeAdapter[Plain | AccessToken] = TypeAdapter(SinkCredential)
+
+
+def credential_from_json(text: bytes | str) -> Plain | AccessToken:
+    """Read what `model_dump_json` of a credential wrote: what the store seals and opens."""
+    return _CREDENTIAL.validate_json(text)

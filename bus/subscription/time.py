@@ -1,0 +1,46 @@
+"""Moments in a subscription."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import PlainSerializer, PlainValidator
+from pydantic_core import PydanticCustomError
+
+_RFC3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})",
+    re.IGNORECASE,
+)
+"""datetime.fromisoformat alone takes many forms of ISO 8601 that RFC 3339 does not."""
+
+
+def _time(value: object) -> datetime:
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value
+    try:
+        if isinstance(value, str) and _RFC3339.fullmatch(value):
+            return datetime.fromisoformat(value.upper())
+    except ValueError:
+        pass  # of the right form, but no such day or hour
+    raise PydanticCustomError("not-a-time", "give a time of RFC 3339, such as 2026-11-23T12:00:00Z")
+
+
+def _start(value: object) -> Literal["latest", "earliest"] | datetime:
+    match value:
+        case "latest" | "earliest":
+            return value
+        case _:
+            return _time(value)
+
+
+def _text(value: str | datetime) -> str:
+    return value if isinstance(value, str) else value.isoformat()
+
+
+_AsText = PlainSerializer(_text, when_used="json")
+
+Time = Annotated[datetime, PlainValidator(_time), _AsText]
+
+Start = Annotated[Literal["latest", "earliest"] | datetime, PlainValidator(_start), _AsText]
+"""Where a subscription begins in the log: after the newest event, at the oldest, or at the first
+one logged at or after a moment. A moment to come is `latest`."""

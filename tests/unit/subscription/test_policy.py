@@ -1,0 +1,49 @@
+"""Retries, secrets and credentials of a subscription."""
+
+import pytest
+from standardwebhooks import Webhook
+
+from bus.subscription import (
+    AccessToken,
+    Plain,
+    RetryPolicy,
+    credential_from_json,
+    new_signing_secret,
+    signing_key,
+)
+
+
+def test_the_last_wait_repeats() -> None:
+    """After the schedule is used up, its last entry stays in force."""
+    policy = RetryPolicy(schedule=(5, 60), jitter=0.2)
+    assert [policy.delay(failures, 0.5) for failures in (1, 2, 3, 99)] == [5, 60, 60, 60]
+
+
+def test_jitter_is_a_share_of_the_wait_in_both_directions() -> None:
+    """20 % sooner at one end of the dice, 20 % later at the other."""
+    policy = RetryPolicy(schedule=(100,), jitter=0.2)
+    assert policy.delay(1, 0.0) == pytest.approx(80)
+    assert policy.delay(1, 1.0) == pytest.approx(120)
+
+
+def test_a_made_secret_is_one_that_standard_webhooks_takes() -> None:
+    """The libraries of subscribers take the text as the 201 shows it, and find the same key."""
+    secret = new_signing_secret()
+    assert secret != new_signing_secret()
+    assert len(signing_key(secret)) == 32
+    assert Webhook(secret)._whsecret == signing_key(secret)
+
+
+@pytest.mark.parametrize(
+    ("credential", "authorization"),
+    [
+        (AccessToken(credentialtype="ACCESSTOKEN", accesstoken="t.0-k=="), "Bearer t.0-k=="),
+        (Plain(credentialtype="PLAIN", identifier="é", secret="a:b"), "Basic w6k6YTpi"),
+    ],
+)
+def test_a_credential_survives_the_store(
+    credential: AccessToken | Plain, authorization: str
+) -> None:
+    """What is sealed is read back as the same credential, and makes the header of each delivery."""
+    assert credential_from_json(credential.model_dump_json()) == credential
+    assert credential.authorization == authorization
