@@ -1,0 +1,72 @@
+"""Which rows of an outbox may go to the log, and what each becomes there: pure."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from bus.catalogue import Access, Domain, Domains, UnknownDomain, key_of
+from bus.codec import kafka
+from bus.event import InvalidEvent
+from producers.outbox.row import Row, event_of
+
+
+class Envelope(NamedTuple):
+    """A row as it goes to the log; `row_id` is its id in the outbox."""
+
+    row_id: int
+    topic: str
+    key: bytes
+    headers: list[tuple[str, bytes]]
+    value: bytes | None
+
+
+class Refused(NamedTuple):
+    """Why a row cannot be published; never quotes `subject` or `data`.
+
+    `doubtful`: a newer catalogue may allow it.
+    """
+
+    reason: str
+    doubtful: bool = False
+
+
+class Sorted(NamedTuple):
+    """The rows that go to the log, in their order, and those that do not, by row id."""
+
+    ready: list[Envelope]
+    refused: dict[int, Refused]
+
+
+def sort(rows: Iterable[Row], *, domains: Domains, access: Access, organisation: str) -> Sorted:
+    """Tell the rows that `organisation` may publish from those that it may not, or nobody can."""
+    routes: dict[tuple[str, str], Domain | Refused] = {}
+    ready: list[Envelope] = []
+    refused: dict[int, Refused] = {}
+    for row in rows:
+        at = (row["type"], row["source"])
+        route = routes.get(at)
+        if route is None:
+            route = routes[at] = _route(*at, domains, access, organisation)
+        if isinstance(route, Refused):
+            refused[row["id"]] = route
+            continue
+        try:
+            event = event_of(row)
+        except InvalidEvent as error:
+            refused[row["id"]] = Refused(f"invalid event: {error}")
+            continue
+        key, _ = key_of(event, route)
+        ready.append(Envelope(row["id"], route.topic, key, *kafka.encode(event)))
+    return Sorted(ready, refused)
+
+
+def _route(
+    type_: str, source: str, domains: Domains, access: Access, organisation: str
+) -> Domain | Refused:
+    if not access.may_publish(organisation, source):
+        return Refused(
+            "foreign source: it does not belong to the relay's organisation", doubtful=True
+        )
+    try:
+        return domains.resolve(type_)
+    except UnknownDomain:
+        return Refused("unknown domain: no domain takes events of this type", doubtful=True)
