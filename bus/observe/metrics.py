@@ -69,6 +69,7 @@ CLIENTS_RECREATED = _counter("clients_recreated", "Kafka clients that stood stil
 RELAY_ROWS = _counter("relay_rows", "Outbox rows that the log has", "outbox")
 RELAY_REFUSED = _counter("relay_refused", "Outbox rows that can never be published", "outbox")
 RELAY_BACKLOG = _gauge("relay_backlog_seconds", "Age of the oldest outbox row", "outbox")
+RELAY_WAITING = _gauge("relay_waiting_rows", "Outbox rows that wait, up to 100,000", "outbox")
 
 
 class KeyFallbacks:
