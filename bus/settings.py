@@ -74,7 +74,8 @@ class Settings(BaseSettings):
     )
     namespace: str = Field(
         "gemeentebus",
-        pattern=r"^[a-z0-9][a-z0-9._-]{0,60}$",
+        pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$",
+        max_length=48,
         description="Begins every name of a topic or group; keeps two buses on one Kafka apart.",
     )
     api_host: str = Field("127.0.0.1", description="Address that the API listens on.")
@@ -83,6 +84,14 @@ class Settings(BaseSettings):
         None,
         pattern=r"^https?://[^/\s]+$",
         description="How others reach the API, without a path; its host and port when empty.",
+    )
+    contact_email: str = Field(
+        "gemeentebus@example.nl",
+        description="Address for questions about this installation, in the API's description.",
+    )
+    contact_url: str = Field(
+        "https://github.com/gemeentebus/gemeentebus",
+        description="Page about this installation, in the API's description.",
     )
     metrics_host: str = Field("127.0.0.1", description="Address of /metrics of other roles.")
     metrics_port: int = Field(
@@ -94,9 +103,6 @@ class Settings(BaseSettings):
     max_batch_events: int = Field(1_000, ge=1, description="Most events taken in one batch.")
     max_batch_bytes: int = Field(
         8_388_608, ge=65_536, description="Largest batch taken, in bytes of the request's body."
-    )
-    domain_partitions: int = Field(
-        4, ge=1, le=1_000, description="Partitions of a new domain that names no number itself."
     )
     sink_allow_http: bool = Field(
         default=False, description="Lets sinks be http:// too, not only https://."

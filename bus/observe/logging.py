@@ -33,6 +33,7 @@ class Keys(TypedDict, total=False):
     outcome: str  # a word of the outcome table
     # About ourselves
     role: str
+    instance: str  # of a problem document: what a user can quote
     error: BaseException  # written as its class; never as its text, which may quote data
     reason: str  # a fixed word or sentence of ours, or a code
     status: int

@@ -1,0 +1,1 @@
+"""The HTTP door: one file per resource, thin handlers, problem documents (design §7)."""

@@ -1,0 +1,52 @@
+"""What the handlers may reach, put together by bus.app."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from bus.api.auth import Gate
+from bus.log.topics import Topics
+from bus.log.writer import Writer
+from bus.observe.metrics import KeyFallbacks
+from bus.store.directory import Directory
+from bus.store.domains import Domains
+from bus.store.streams import Streams
+from bus.store.subscriptions import Subscriptions
+
+CheckSink = Callable[[str], Awaitable[str | None]]
+"""Gives the sentence that says why a subscription may not have this sink, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a request to publish may be at most; sizes in bytes of its body."""
+
+    event_bytes: int
+    batch_bytes: int
+    batch_events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Where users of this installation ask their questions."""
+
+    email: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The rooms below the API, opened; `namespace` begins the names of topics."""
+
+    gate: Gate
+    directory: Directory
+    domains: Domains
+    subscriptions: Subscriptions
+    streams: Streams
+    topics: Topics
+    writer: Writer
+    check_sink: CheckSink
+    limits: Limits
+    key_fallbacks: KeyFallbacks
+    namespace: str
+    public_url: str
+    contact: Contact

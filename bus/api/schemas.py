@@ -1,0 +1,195 @@
+"""The schemas of the OpenAPI document: from the models where there is one, else written here."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic.json_schema import models_json_schema
+
+from bus.api.words import WORDS
+from bus.catalogue import DomainRequest
+from bus.subscription import Subscription, SubscriptionRequest
+
+Schema = dict[str, Any]
+
+REF: Final = "#/components/schemas/"
+
+_TEXT: Final = {"type": "string"}
+_NUMBER: Final = {"type": "integer"}
+_SECONDS: Final = {"type": "number"}
+_TIME: Final = {"type": "string", "format": "date-time"}
+_START: Final = {"anyOf": [{"enum": ["latest", "earliest"]}, _TIME], "default": "latest"}
+
+
+def schemas() -> dict[str, Schema]:
+    """Give every schema by its name."""
+    everything = {**_from_models(), **_written()}
+    return {name: _dutch(schema) for name, schema in sorted(everything.items())}
+
+
+def _from_models() -> dict[str, Schema]:
+    _, found = models_json_schema(
+        [
+            (SubscriptionRequest, "validation"),
+            (Subscription, "serialization"),
+            (DomainRequest, "validation"),
+        ],
+        ref_template=REF + "{model}",
+    )
+    models: dict[str, Schema] = found["$defs"]
+    for name in ("Subscription", "SubscriptionRequest"):
+        models[name]["properties"]["start"] = _START
+        models[name]["properties"]["filters"]["items"] = _ref("Filter")
+    # What is answered may grow; the secret is in one answer only.
+    del models["Subscription"]["additionalProperties"], models["Signing"]["additionalProperties"]
+    models["Signing"]["properties"]["secret"] = _TEXT
+    models["AccessToken"]["properties"]["accesstokenexpiresutc"] = _TIME
+    return models
+
+
+def _written() -> dict[str, Schema]:
+    place = {"id": _TEXT, "source": _TEXT, "topic": _TEXT, "partition": _NUMBER, "offset": _NUMBER}
+    lag = {"lagEvents": _NUMBER, "lagSeconds": _SECONDS}
+    refused = {"id": _TEXT, "source": _TEXT, "status": _NUMBER, "code": _TEXT, "detail": _TEXT}
+    return {
+        **_events(),
+        "Place": _object(place),
+        "Published": {"oneOf": [_ref("Place"), _list("Place")]},
+        "PartlyPublished": _object(
+            {"items": {"type": "array", "items": _object({**place, **refused}, "id", "source")}}
+        ),
+        "SubscriptionPatch": {"type": "object"},
+        "SubscriptionList": _object(
+            {**_list("Subscription")["properties"], "next": _TEXT}, "items"
+        ),
+        "Domain": _object(
+            {
+                **dict.fromkeys(("name", "description", "topic", "organisation"), _TEXT),
+                "keyAttribute": _TEXT,
+                "retentionDays": _NUMBER,
+                "partitions": _NUMBER,
+            },
+            "name",
+            "topic",
+        ),
+        "DomainList": _list("Domain"),
+        "Status": _object(
+            {
+                "id": _TEXT,
+                "organisation": _TEXT,
+                "state": _TEXT,
+                **lag,
+                "createdAt": _TIME,
+                "updatedAt": _TIME,
+                "partitions": {"type": "array", "items": _ref("PartitionStatus")},
+            }
+        ),
+        "PartitionStatus": _object(
+            {
+                "topic": _TEXT,
+                "partition": _NUMBER,
+                "state": _TEXT,
+                "position": _NUMBER,
+                "endOffset": _NUMBER,
+                **lag,
+                "savedAt": _TIME,
+                "failingSince": _TIME,
+                "lastOutcome": _TEXT,
+                "open": _NUMBER,
+            },
+            "topic",
+            "partition",
+            "state",
+        ),
+        "Topic": _object(
+            {
+                "topic": _TEXT,
+                "domain": _TEXT,
+                "eventsPerSecond": _SECONDS,
+                **lag,
+                "partitions": {"type": "array", "items": _ref("TopicPartition")},
+            }
+        ),
+        "TopicPartition": _object(
+            {
+                "partition": _NUMBER,
+                "endOffset": _NUMBER,
+                "eventsPerSecond": _SECONDS,
+                "position": _NUMBER,
+                **lag,
+                "owner": {"type": ["string", "null"]},
+            }
+        ),
+        "TopicList": _list("Topic"),
+        "OpenApi": {"type": "object"},
+        **_problem(),
+    }
+
+
+def _events() -> dict[str, Schema]:
+    """Give what is specific to CloudEvents: the event and the filter dialects."""
+    attributes: Schema = {"type": "object", "minProperties": 1, "additionalProperties": _TEXT}
+    several: Schema = {"type": "array", "minItems": 1, "items": _ref("Filter")}
+    named = ("id", "source", "specversion", "type", "subject", "partitionkey")
+    dialects = dict.fromkeys(("exact", "prefix", "suffix"), attributes)
+    dialects |= {"all": several, "any": several, "not": _ref("Filter")}
+    return {
+        "CloudEvent": _object(
+            {
+                **dict.fromkeys(named, _TEXT),
+                "time": _TIME,
+                "dataref": _TEXT,
+                "datacontenttype": _TEXT,
+            },
+            "id",
+            "source",
+            "specversion",
+            "type",
+        ),
+        "Filter": {
+            "type": "object",
+            "oneOf": [_object({name: operand}, name) for name, operand in dialects.items()],
+        },
+    }
+
+
+def _problem() -> dict[str, Schema]:
+    """Give the problem document (RFC 9457)."""
+    place: Schema = {"type": "object", "properties": {"pointer": _TEXT, "name": _TEXT}}
+    fault = _object({"in": _TEXT, "location": place, "code": _TEXT, "detail": _TEXT})
+    texts = dict.fromkeys(("type", "title", "detail", "instance"), _TEXT)
+    faults: Schema = {"type": "array", "items": fault}
+    document: dict[str, Schema] = {**texts, "status": _NUMBER, "errors": faults}
+    return {"Problem": _object(document)}
+
+
+def _object(properties: Mapping[str, Schema], *required: str) -> Schema:
+    """Give an object of which these members, or all, are always there."""
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(required or properties),
+    }
+
+
+def _list(name: str) -> Schema:
+    return _object({"items": {"type": "array", "items": _ref(name)}})
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": REF + name}
+
+
+def _dutch(schema: Schema) -> Schema:
+    """Give a copy without the models' own sentences, each property described in Dutch."""
+    copy = {name: value for name, value in schema.items() if name not in {"title", "description"}}
+    for name in ("oneOf", "anyOf"):
+        if name in copy:
+            copy[name] = [_dutch(each) for each in copy[name]]
+    if isinstance(copy.get("items"), dict):
+        copy["items"] = _dutch(copy["items"])
+    if "properties" in copy:
+        copy["properties"] = {
+            name: {**_dutch(each), **({"description": WORDS[name]} if name in WORDS else {})}
+            for name, each in copy["properties"].items()
+        }
+    return copy

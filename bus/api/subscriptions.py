@@ -1,0 +1,174 @@
+"""/v1/subscriptions: what components want to have, and where."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from bus.api.call import Answer, Call, answer
+from bus.api.paging import cursor, limit_of, place_of
+from bus.api.problem import Problem, invalid_parameter
+from bus.api.start import starts
+from bus.api.wish import check_wish, credential_of, replacement, topics_of
+from bus.document import load
+from bus.observe.logging import LogEvent, get
+from bus.store.errors import Conflict, NotFound
+from bus.store.stored import ListedSubscription
+from bus.subscription import (
+    Subscription,
+    SubscriptionRequest,
+    merge_patch,
+    new_signing_secret,
+    parse_request,
+)
+
+_log = get()
+
+MERGE_PATCH = "application/merge-patch+json"
+_PATCH_ATTEMPTS = 5
+"""A change that somebody else's change overtook is made anew on the newest version."""
+
+
+async def create(call: Call) -> Answer:
+    """Subscribe the caller's organisation. A secret that the bus made is shown here only."""
+    request = parse_request(await call.json_body("application/json"))
+    await check_wish(call.house, request)
+    subscription = request.subscription(id=str(uuid.uuid4()), organisation=call.who.organisation)
+    secret = request.signing.secret or new_signing_secret()
+    listed = await call.house.subscriptions.create(
+        subscription,
+        secret=secret.encode(),
+        credential=credential_of(request),
+        start=starts(call.house.topics, subscription.start),
+        topics=topics_of(call.house, subscription),
+    )
+    _tell(LogEvent.SUBSCRIPTION_CREATED, listed)
+    shown = subscription.document()
+    if request.signing.secret is None:
+        shown["signing"]["secret"] = secret
+    headers = {"Location": f"/v1/subscriptions/{subscription.id}", "ETag": _etag(listed)}
+    return answer(201, shown, headers)
+
+
+async def list_page(call: Call) -> Answer:
+    """List a page: of one's own; or, for an operator who asks for it, of all in short."""
+    query = call.query("limit", "after", "organisation")
+    limit, after = limit_of(query.get("limit")), place_of(query.get("after"))
+    everybody = _asks_for_all(call, query.get("organisation"))
+    found = await call.house.subscriptions.page(
+        None if everybody else call.who.organisation, after=after, limit=limit + 1
+    )
+    page = found[:limit]
+    show = _summary if everybody else _document
+    result: dict[str, Any] = {"items": [show(listed) for listed in page]}
+    if len(found) <= limit:
+        return answer(200, result)
+    after_last = cursor((page[-1].created_at, page[-1].id))
+    result["next"] = f"/v1/subscriptions?limit={limit}&after={after_last}"
+    result["next"] += "&organisation=all" if everybody else ""
+    return answer(200, result, {"Link": f'<{result["next"]}>; rel="next"'})
+
+
+async def get_one(call: Call) -> Answer:
+    """Show one subscription of the caller's organisation."""
+    listed = await own(call)
+    return answer(200, _document(listed), {"ETag": _etag(listed)})
+
+
+async def patch(call: Call) -> Answer:
+    """Change a subscription by a merge patch (RFC 7396)."""
+    change = await call.json_body(MERGE_PATCH, "application/json")
+    return await _change(call, lambda current: merge_patch(current, change))
+
+
+async def put(call: Call) -> Answer:
+    """Replace a subscription: what is left out gets its default."""
+    wanted = load(await call.json_body("application/json"))
+    return await _change(call, lambda current: replacement(current, wanted))
+
+
+async def delete(call: Call) -> Answer:
+    """Remove a subscription; what is under way may still arrive."""
+    listed = await own(call)
+    try:
+        await call.house.subscriptions.delete(listed.id, organisation=listed.organisation)
+    except NotFound:
+        raise _not_found() from None
+    _tell(LogEvent.SUBSCRIPTION_DELETED, listed)
+    return Answer(204)
+
+
+async def own(call: Call) -> ListedSubscription:
+    """Give the subscription of the path; another organisation's is as absent as one never made."""
+    return await find(call, call.who.organisation)
+
+
+async def find(call: Call, organisation: str | None) -> ListedSubscription:
+    """Give the subscription of the path, of this organisation (None: of any); else 404."""
+    try:
+        id_ = uuid.UUID(call.path["id"])
+        return await call.house.subscriptions.get(id_, organisation=organisation)
+    except (ValueError, NotFound):
+        raise _not_found() from None
+
+
+async def _change(call: Call, wish: Callable[[Subscription], SubscriptionRequest]) -> Answer:
+    """Store what `wish` makes of the current version, unless somebody else changed it meanwhile."""
+    expected = call.header(b"if-match")
+    for _ in range(_PATCH_ATTEMPTS):
+        listed = await own(call)
+        if expected not in {None, "*", _etag(listed)}:
+            raise Problem(412, "changed", "It has changed since: read it again.")
+        request = wish(listed.subscription)
+        await check_wish(call.house, request, before=listed.subscription)
+        try:
+            changed = await call.house.subscriptions.update(
+                request.subscription(id=str(listed.id), organisation=listed.organisation),
+                expected=listed.revision,
+                credential=credential_of(request),
+                remove_credential=request.removes_credential,
+            )
+        except Conflict:
+            continue
+        except NotFound:
+            raise _not_found() from None
+        _tell(LogEvent.SUBSCRIPTION_CHANGED, changed)
+        return answer(200, _document(changed), {"ETag": _etag(changed)})
+    raise Problem(409, "busy", "Others keep changing it: try again.")
+
+
+def _asks_for_all(call: Call, organisation: str | None) -> bool:
+    own_oin = call.who.organisation
+    if organisation not in {None, "all", own_oin}:
+        raise invalid_parameter("query", "organisation", "not-allowed", f"give all or {own_oin}")
+    if organisation == "all" and "operator" not in call.who.roles:
+        raise Problem(403, "missing-role", "Only a token with the role operator sees all.")
+    return organisation == "all"
+
+
+def _document(listed: ListedSubscription) -> dict[str, Any]:
+    return listed.subscription.document()
+
+
+def _summary(listed: ListedSubscription) -> dict[str, Any]:
+    """Give what an operator sees of others: neither sinks nor filters, which may name persons."""
+    subscription = listed.subscription
+    return {
+        "id": str(listed.id),
+        "organisation": listed.organisation,
+        "types": subscription.types,
+        "domains": subscription.domains,
+        "protocol": subscription.protocol,
+        "ordering": subscription.ordering,
+    }
+
+
+def _etag(listed: ListedSubscription) -> str:
+    return f'"{listed.revision}"'
+
+
+def _not_found() -> Problem:
+    return Problem(404, "no-such-subscription", "There is no such subscription here.")
+
+
+def _tell(event: LogEvent, listed: ListedSubscription) -> None:
+    _log.info(event, subscription_id=str(listed.id), organisation=listed.organisation)

@@ -1,0 +1,240 @@
+"""The table of operations: all that the API serves, and what its OpenAPI document says of it."""
+
+from typing import Final
+
+from bus.api import domains, events, health, status, subscriptions, topics
+from bus.api.operation import (
+    ANYBODY,
+    OPERATOR,
+    PUBLISHER,
+    SUBSCRIBER,
+    Content,
+    Operation,
+    Outcome,
+    Parameter,
+)
+
+_ETAG = {"ETag": "Versie van het abonnement, voor If-Match."}
+_SUBSCRIPTION = Content("Subscription")
+_REQUEST = Content("SubscriptionRequest")
+
+_EVENTS: Final = (
+    Operation(
+        method="POST",
+        path="/v1/events",
+        name="publishEvents",
+        handler=events.publish,
+        roles=PUBLISHER,
+        tag="Publiceren",
+        summary="Publiceer een of meer gebeurtenissen",
+        description=(
+            "Neemt een CloudEvent aan in structured mode, in binary mode (attributen in headers die"
+            " met `ce-` beginnen, de data als body) of als batch. Het antwoord volgt zodra het log"
+            " de gebeurtenis op alle in-sync replica's heeft. Bij een fout is niets bewaard; alleen"
+            " na 503 kan een gebeurtenis toch zijn aangekomen: herhaal haar met hetzelfde id."
+        ),
+        body=Content(
+            "CloudEvent",
+            ("application/cloudevents+json", "application/cloudevents-batch+json", "*/*"),
+        ),
+        outcomes={
+            202: Outcome("In het log opgenomen.", Content("Published")),
+            207: Outcome("Een deel van de batch is opgenomen.", Content("PartlyPublished")),
+        },
+        errors=(413, 415),
+    ),
+)
+
+_DOMAINS: Final = (
+    Operation(
+        method="GET",
+        path="/v1/domains",
+        name="listDomains",
+        handler=domains.list_all,
+        roles=ANYBODY,
+        tag="Catalogus",
+        summary="Toon alle domeinen",
+        outcomes={200: Outcome("Alle domeinen, op naam.", Content("DomainList"))},
+    ),
+    Operation(
+        method="POST",
+        path="/v1/domains",
+        name="createDomain",
+        handler=domains.create,
+        roles=OPERATOR,
+        tag="Catalogus",
+        summary="Maak een domein",
+        description="Maakt het domein met zijn topic; het aantal partities ligt daarna vast.",
+        body=Content("DomainRequest"),
+        outcomes={201: Outcome("Gemaakt.", Content("Domain"), {"Location": "Het domein."})},
+        errors=(409,),
+    ),
+    Operation(
+        method="GET",
+        path="/v1/domains/{name}",
+        name="getDomain",
+        handler=domains.get_one,
+        roles=ANYBODY,
+        tag="Catalogus",
+        summary="Toon een domein",
+        outcomes={200: Outcome("Het domein.", Content("Domain"))},
+    ),
+)
+
+_SUBSCRIPTIONS: Final = (
+    Operation(
+        method="GET",
+        path="/v1/subscriptions",
+        name="listSubscriptions",
+        handler=subscriptions.list_page,
+        roles=SUBSCRIBER | OPERATOR,
+        tag="Abonneren",
+        summary="Toon abonnementen",
+        description=(
+            "Toont de abonnementen van de eigen organisatie, de oudste eerst. Een beheerder kan met"
+            " `organisation=all` die van iedereen zien, zonder sink en filters."
+        ),
+        parameters=(
+            Parameter("limit", "Het aantal per pagina.", {"type": "integer", "maximum": 200}),
+            Parameter("after", "Waar de vorige pagina eindigde.", {"type": "string"}),
+            Parameter("organisation", "`all` toont die van iedereen.", {"type": "string"}),
+        ),
+        outcomes={200: Outcome("Een pagina.", Content("SubscriptionList"))},
+    ),
+    Operation(
+        method="POST",
+        path="/v1/subscriptions",
+        name="createSubscription",
+        handler=subscriptions.create,
+        roles=SUBSCRIBER,
+        tag="Abonneren",
+        summary="Neem een abonnement",
+        description=(
+            "Alles wat na het antwoord wordt gepubliceerd en aan de filters voldoet, wordt"
+            " afgeleverd. Het geheim waarmee wordt ondertekend staat alleen in dit antwoord."
+        ),
+        body=_REQUEST,
+        outcomes={
+            201: Outcome("Gemaakt.", _SUBSCRIPTION, {"Location": "Het abonnement.", **_ETAG})
+        },
+    ),
+    Operation(
+        method="GET",
+        path="/v1/subscriptions/{id}",
+        name="getSubscription",
+        handler=subscriptions.get_one,
+        roles=SUBSCRIBER,
+        tag="Abonneren",
+        summary="Toon een abonnement",
+        outcomes={200: Outcome("Het abonnement, zonder geheimen.", _SUBSCRIPTION, _ETAG)},
+    ),
+    Operation(
+        method="PUT",
+        path="/v1/subscriptions/{id}",
+        name="replaceSubscription",
+        handler=subscriptions.put,
+        roles=SUBSCRIBER,
+        tag="Abonneren",
+        summary="Vervang een abonnement",
+        description=(
+            "Wat ontbreekt krijgt zijn standaardwaarde. Als `sinkcredential` ontbreekt, blijft het"
+            " zoals het was; `null` verwijdert het."
+        ),
+        body=_REQUEST,
+        outcomes={200: Outcome("Het abonnement zoals het nu is.", _SUBSCRIPTION, _ETAG)},
+        errors=(409, 412),
+    ),
+    Operation(
+        method="PATCH",
+        path="/v1/subscriptions/{id}",
+        name="changeSubscription",
+        handler=subscriptions.patch,
+        roles=SUBSCRIBER,
+        tag="Abonneren",
+        summary="Wijzig een abonnement",
+        description="Een JSON merge patch (RFC 7396); `id`, `organisation` en `start` staan vast.",
+        body=Content("SubscriptionPatch", (subscriptions.MERGE_PATCH, "application/json")),
+        outcomes={200: Outcome("Het abonnement zoals het nu is.", _SUBSCRIPTION, _ETAG)},
+        errors=(409, 412),
+    ),
+    Operation(
+        method="DELETE",
+        path="/v1/subscriptions/{id}",
+        name="deleteSubscription",
+        handler=subscriptions.delete,
+        roles=SUBSCRIBER,
+        tag="Abonneren",
+        summary="Beëindig een abonnement",
+        outcomes={204: Outcome("Beëindigd; wat onderweg is kan nog aankomen.")},
+    ),
+    Operation(
+        method="GET",
+        path="/v1/subscriptions/{id}/status",
+        name="getSubscriptionStatus",
+        handler=status.get_one,
+        roles=SUBSCRIBER | OPERATOR,
+        tag="Abonneren",
+        summary="Toon hoe een abonnement ervoor staat",
+        description="Per partitie de toestand, de achterstand en het laatste resultaat.",
+        outcomes={200: Outcome("De status, zoals het laatst bewaard.", Content("Status"))},
+    ),
+)
+
+_TOPICS: Final = (
+    Operation(
+        method="GET",
+        path="/v1/topics",
+        name="listTopics",
+        handler=topics.list_all,
+        roles=OPERATOR,
+        tag="Beheren",
+        summary="Toon hoe alle topics ervoor staan",
+        outcomes={200: Outcome("Alle topics.", Content("TopicList"))},
+    ),
+    Operation(
+        method="GET",
+        path="/v1/topics/{topic}",
+        name="getTopic",
+        handler=topics.get_one,
+        roles=OPERATOR,
+        tag="Beheren",
+        summary="Toon hoe een topic ervoor staat",
+        outcomes={200: Outcome("Het topic.", Content("Topic"))},
+    ),
+)
+
+MACHINE: Final = (
+    Operation(
+        method="GET",
+        path="/healthz",
+        name="getHealth",
+        handler=health.healthz,
+        roles=None,
+        tag="Beheren",
+        summary="Zeg of dit proces antwoordt",
+        outcomes={200: Outcome("Het antwoordt.")},
+    ),
+    Operation(
+        method="GET",
+        path="/readyz",
+        name="getReadiness",
+        handler=health.readyz,
+        roles=None,
+        tag="Beheren",
+        summary="Zeg of log en opslag antwoorden",
+        outcomes={200: Outcome("Beide antwoorden.")},
+    ),
+    Operation(
+        method="GET",
+        path="/metrics",
+        name="getMetrics",
+        handler=health.show_metrics,
+        roles=None,
+        tag="Beheren",
+        summary="Toon de metingen voor Prometheus",
+        outcomes={200: Outcome("De metingen.")},
+    ),
+)
+
+DESCRIBED: Final = (*_EVENTS, *_SUBSCRIPTIONS, *_DOMAINS, *_TOPICS)
+"""What `/v1/openapi.json` describes, besides itself."""

@@ -1,0 +1,75 @@
+"""What a client wants of a subscription, held against the rest of the house."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bus.api.house import House
+from bus.event import Fault
+from bus.subscription import (
+    InvalidSubscription,
+    Subscription,
+    SubscriptionRequest,
+    merge_patch,
+)
+
+
+async def check_wish(
+    house: House, request: SubscriptionRequest, *, before: Subscription | None = None
+) -> None:
+    """Raise InvalidSubscription for domains that are not there and a sink that may not be.
+
+    A sink that stays as it was `before` is not looked up again.
+    """
+    faults = await _unknown_domains(house, request)
+    if before is None or before.sink != request.sink:
+        refusal = await house.check_sink(request.sink)
+        if refusal is not None:
+            faults.append(Fault("/sink", "forbidden-sink", refusal))
+    if faults:
+        raise InvalidSubscription(faults)
+
+
+async def _unknown_domains(house: House, request: SubscriptionRequest) -> list[Fault]:
+    domains = house.directory.now.domains
+    if any(domains.by_name(name) is None for name in request.domains):
+        domains = (await house.directory.refresh()).domains
+    return [
+        Fault(f"/domains/{number}", "unknown-domain", "there is no domain of this name")
+        for number, name in enumerate(request.domains)
+        if domains.by_name(name) is None
+    ]
+
+
+def topics_of(house: House, subscription: Subscription) -> list[str] | None:
+    """Give the topics that a subscription names, None for all; its domains have been checked."""
+    domains = house.directory.now.domains
+    found = [domains.by_name(name) for name in subscription.domains]
+    return [domain.topic for domain in found if domain is not None] or None
+
+
+def credential_of(request: SubscriptionRequest) -> bytes | None:
+    """Give what the store seals: the credential as `credential_from_json` reads it."""
+    credential = request.sinkcredential
+    return None if credential is None else credential.model_dump_json().encode()
+
+
+def replacement(current: Subscription, wanted: Mapping[str, Any]) -> SubscriptionRequest:
+    """Judge a PUT: a new request, of which what is fixed at creation must be equal or absent.
+
+    `sinkcredential`, which nobody can read back, stays when it is left out; null removes it.
+    """
+    missing = [
+        Fault(f"/{name}", "required", "this field is required")
+        for name in ("sink", "protocol")
+        if wanted.get(name) is None
+    ]
+    if missing:
+        raise InvalidSubscription(missing)
+    bare = Subscription(
+        id=current.id,
+        organisation=current.organisation,
+        sink=current.sink,
+        protocol=current.protocol,
+        start=current.start,
+    )
+    return merge_patch(bare, wanted)
