@@ -1,0 +1,1 @@
+"""Real Kafka and real Postgres as child processes: for development, demo and tests only."""
