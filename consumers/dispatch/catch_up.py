@@ -1,0 +1,81 @@
+"""Runs the scan of one partition: reads from the log for those whose turn it is."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from bus.log.errors import OffsetOutOfRange
+from bus.log.reader import Reader
+from bus.log.record import Partition
+from bus.observe import metrics
+from bus.observe.logging import LogEvent, get
+from consumers.dispatch.envelope import Envelope
+from consumers.dispatch.scan import Scan
+from consumers.dispatch.stream import Stream
+
+SCAN_RECORDS = 500
+"""Records read in one turn: about twice what the widest window can take."""
+
+
+class CatchUp:
+    """Reads with a client of its own, which lives only while there is somebody behind.
+
+    `room` is set when somebody who is behind may have room; `flush` sends what was taken in.
+    """
+
+    def __init__(
+        self,
+        partition: Partition,
+        stream: Stream,
+        room: asyncio.Event,
+        *,
+        reader: Callable[[], AbstractAsyncContextManager[Reader]],
+        flush: Callable[[], None],
+    ) -> None:
+        self._partition = partition
+        self._stream = stream
+        self._reader = reader
+        self._flush = flush
+        self._scan = Scan(stream)
+        self._loop = asyncio.get_running_loop()
+        self._room = room
+        self._log = get().bind(topic=partition.topic, partition=partition.partition)
+
+    async def run(self) -> None:
+        """Scan whenever somebody is behind, until cancelled."""
+        while True:
+            await self._room.wait()
+            async with self._reader() as reader:
+                reader.assign({self._partition: self._stream.tail.start})
+                await self._while_needed(reader)
+
+    async def _while_needed(self, reader: Reader) -> None:
+        while self._stream.scanning:
+            self._room.clear()
+            lead = self._scan.lead()
+            if lead is None:
+                await self._room.wait()
+                continue
+            await self._one_turn(reader, lead.cursor)
+            self._flush()
+        self._room.clear()
+
+    async def _one_turn(self, reader: Reader, start: int) -> None:
+        reader.seek(self._partition, start)
+        try:
+            found = await reader.read(SCAN_RECORDS, 1.0)
+        except OffsetOutOfRange as gone:
+            lost = self._scan.overtaken(gone.start, self._loop.time())
+            self._tell_lost(sum(map(len, lost.values())))
+            return
+        records = found.get(self._partition, ())
+        metrics.SCANNED.inc(len(records))
+        end = max(reader.position(self._partition), start)
+        missing = self._scan.feed(start, map(Envelope, records), end, self._loop.time())
+        self._tell_lost(sum(map(len, missing.values())))
+
+    def _tell_lost(self, count: int) -> None:
+        """Say that retention took events before they were delivered: at most so many."""
+        if count:
+            metrics.GAPS.inc()
+            self._log.error(LogEvent.POSITION_GAP, count=count)

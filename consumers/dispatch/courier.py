@@ -1,0 +1,127 @@
+"""Takes what may be sent to the wire and brings the outcomes back."""
+
+import asyncio
+import random
+import time
+from functools import partial
+from typing import Protocol
+
+from bus.observe import metrics
+from bus.observe.events import LogEvent
+from bus.observe.logging import get
+from consumers.dispatch.decision import describe
+from consumers.dispatch.subscriber import Subscriber
+from consumers.dispatch.window import Delivery
+from consumers.sinks.outcome import Delivered, Gone, Misconfigured, Outcome, Refused, Temporary
+from consumers.sinks.sender import Request, Sender
+
+_log = get()
+
+_ATTEMPTS = {
+    kind: metrics.ATTEMPTS.labels(kind.__name__.lower())
+    for kind in (Delivered, Refused, Misconfigured, Temporary, Gone)
+}
+
+
+class Letters(Protocol):
+    """Makes requests of deliveries."""
+
+    def request(self, subscriber: Subscriber, delivery: Delivery, at: float) -> Request | None:
+        """Give the request for one attempt at `at` (unix seconds).
+
+        None means that the right to read this event has ended since it was matched.
+        """
+        ...
+
+
+class Courier:
+    """Sends for all subscribers of a worker.
+
+    There is no task, future or timer per delivery: one timer per subscriber that waits.
+    """
+
+    def __init__(self, sender: Sender, letters: Letters) -> None:
+        self._sender = sender
+        self._letters = letters
+        self._loop = asyncio.get_running_loop()
+        self._stirred: set[Subscriber] = set()
+        self._timers: dict[Subscriber, asyncio.TimerHandle] = {}
+        self._stopping = False
+
+    def stir(self, subscriber: Subscriber) -> None:
+        """Note that a subscriber has something new to send; `flush` sends it."""
+        self._stirred.add(subscriber)
+
+    def flush(self) -> None:
+        """Send what the subscribers that were stirred may be sent."""
+        while self._stirred:
+            self.pump(self._stirred.pop())
+
+    def pump(self, subscriber: Subscriber) -> None:
+        """Send all that this subscriber may be sent now, and come back when it may be sent more."""
+        if self._stopping:
+            return
+        now = self._loop.time()
+        while (delivery := subscriber.next(now)) is not None:
+            self._send(subscriber, delivery, now)
+        self._wake_later(subscriber)
+
+    def stop(self) -> None:
+        """Start nothing new; answers that still come are taken in."""
+        self._stopping = True
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+
+    def _send(self, subscriber: Subscriber, delivery: Delivery, now: float) -> None:
+        request = self._letters.request(subscriber, delivery, time.time())
+        if request is None:
+            subscriber.withheld(delivery)
+            delivery.window.on_delivered(delivery, now)
+            return
+        self._sender.send(request, partial(self._answered, subscriber, delivery))
+
+    def _answered(self, subscriber: Subscriber, delivery: Delivery, outcome: Outcome) -> None:
+        now = self._loop.time()
+        roll = random.random()  # noqa: S311 - jitter, not a secret
+        was_out = subscriber.outage
+        settled = subscriber.answered(delivery, outcome, now=now, roll=roll)
+        _ATTEMPTS[type(outcome)].inc()
+        if settled:
+            delivery.window.on_delivered(delivery, now)
+        else:
+            self._tell(subscriber, delivery, outcome)
+        if subscriber.outage != was_out:
+            event = LogEvent.OUTAGE_BEGAN if subscriber.outage else LogEvent.OUTAGE_ENDED
+            _log.warning(event, subscription_id=str(subscriber.identity))
+        self.pump(subscriber)
+
+    def _wake_later(self, subscriber: Subscriber) -> None:
+        at = subscriber.wake_at()
+        timer = self._timers.get(subscriber)
+        if timer is not None:
+            if at is not None and timer.when() <= at and not timer.cancelled():
+                return
+            timer.cancel()
+            del self._timers[subscriber]
+        if at is not None:
+            self._timers[subscriber] = self._loop.call_at(at, self._woken, subscriber)
+
+    def _woken(self, subscriber: Subscriber) -> None:
+        self._timers.pop(subscriber, None)
+        self.pump(subscriber)
+
+    @staticmethod
+    def _tell(subscriber: Subscriber, delivery: Delivery, outcome: Outcome) -> None:
+        if isinstance(outcome, Delivered):
+            return
+        record = delivery.envelope.record
+        _log.warning(
+            LogEvent.DELIVERY_FAILED,
+            subscription_id=str(subscriber.identity),
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            attempt=delivery.failures,
+            reason=describe(outcome),
+        )

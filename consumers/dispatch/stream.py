@@ -1,0 +1,232 @@
+"""One partition in memory: the stream and its subscriptions. No I/O, no clock, no awaits."""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from uuid import UUID
+
+from bus.codec import kafka
+from bus.log.record import Record
+from bus.match.index import Index
+from bus.store.streams import Change, Position, StoredSubscription
+from bus.subscription import Subscription
+from consumers.dispatch.envelope import Envelope
+from consumers.dispatch.member import Member
+from consumers.dispatch.subscriber import Subscriber
+from consumers.dispatch.tail import Tail
+from consumers.dispatch.wanted import wanted
+from consumers.dispatch.window import Delivery, Flights, Window
+
+Readers = Callable[[str], frozenset[str]]
+"""The organisations that may read events of a source in this partition's domain."""
+
+
+class Stream:
+    """The subscriptions of one partition, and the offset that the stream has read up to.
+
+    A member is *attached* (served by the stream), *held* (its window was full: served from the
+    tail), or *scanning* (too far behind for the tail: served by the scan). All three end at the
+    same synchronous hand-over: a member whose cursor has reached the read offset attaches.
+    """
+
+    def __init__(
+        self,
+        *,
+        start: int,
+        revision: int,
+        readers: Readers,
+        subscriber: Callable[[StoredSubscription], Subscriber],
+        on_room: Callable[[], None],
+        tail_bytes: int,
+    ) -> None:
+        self.read_offset = start
+        self.revision = revision
+        self.staged: int | None = None
+        self.flights = Flights()
+        self.tail = Tail(start, max_bytes=tail_bytes)
+        self.members: dict[UUID, Member] = {}
+        self.busy: set[Member] = set()
+        self.scanning: set[Member] = set()
+        self.gone: set[UUID] = set()
+        self._readers = readers
+        self._subscriber = subscriber
+        self._on_room = on_room
+        self._index: Index[Member] = Index()
+
+    # Membership
+
+    def join(self, stored: StoredSubscription, row: Position | None, now: float) -> Member:
+        """Take a subscription in, at its row or else at the read offset, and let it read on."""
+        subscriber = self._subscriber(stored)
+        member = Member(
+            subscriber,
+            wanted(stored.subscription),
+            Window(stored.subscription.ordering, self.flights),
+            start=self.read_offset,
+            row=row,
+            now=now,
+        )
+        member.window.on_delivered = partial(self._delivered, member)
+        self.members[stored.id] = member
+        self.busy.add(member)
+        self._enlist(member, stored)
+        self.advance(member, now)
+        return member
+
+    def leave(self, identity: UUID) -> None:
+        """Let a subscription go; what of it is in flight is no longer waited for."""
+        member = self.members.pop(identity, None)
+        if member is None:
+            return
+        member.window.closed = True
+        self._index.remove(member)
+        self.busy.discard(member)
+        self.scanning.discard(member)
+
+    def stage(
+        self,
+        revision: int,
+        changes: Iterable[Change],
+        *,
+        in_scope: Callable[[Subscription], bool],
+        now: float,
+    ) -> None:
+        """Take in the changes up to `revision`.
+
+        A changed subscription stands still until the save that marks its moment is committed.
+        """
+        self.staged = revision
+        for change in changes:
+            member = self.members.get(change.id)
+            if change.stored is None or not in_scope(change.stored.subscription):
+                if member is not None and change.stored is not None:
+                    self.gone.add(change.id)
+                self.leave(change.id)
+            elif member is not None:
+                if member.attached:
+                    member.detach(self.read_offset, now)
+                member.change = change.stored
+                self.scanning.discard(member)
+                self.busy.add(member)
+            elif change.position is not None:
+                self.join(change.stored, change.position, now)
+            else:
+                member = self.join(change.stored, None, now)
+                member.detach(self.read_offset, now)
+                member.change = change.stored
+
+    def apply_changes(self, now: float) -> None:
+        """Let the changed subscriptions go on under their new version: the moment is committed."""
+        for member in [each for each in self.busy if each.change is not None]:
+            stored = member.change
+            if stored is None:
+                continue
+            member.change = None
+            member.subscriber = self._subscriber(stored)
+            member.wants = wanted(stored.subscription)
+            self._enlist(member, stored)
+            self.advance(member, now)
+
+    # The stream
+
+    def feed(self, record: Record, now: float) -> None:
+        """Take the next record of the log.
+
+        Attached members get it, or leave the stream here if their window is full.
+        """
+        envelope = Envelope(record)
+        self.tail.append(envelope)
+        for member in self._matching(envelope):
+            if not member.attached or envelope.offset < member.floor:
+                continue
+            self.busy.add(member)
+            if member.window.full:
+                member.detach(envelope.offset, now)
+            else:
+                member.admit(envelope, now)
+        self.read_offset = envelope.offset + 1
+
+    def advance(self, member: Member, now: float) -> None:
+        """Let a member read on from the tail as far as its window allows, and attach at the end."""
+        if member.attached or not self._may_read(member):
+            return
+        if member.cursor < self.tail.start:
+            self.scanning.add(member)
+            self._on_room()
+            return
+        self.scanning.discard(member)
+        for envelope in self.tail.since(member.cursor):
+            if not self.offer(member, envelope, now):
+                return
+        member.cursor = max(member.cursor, self.read_offset)
+        if member.window.roomy and not member.owed:
+            member.attach(self.read_offset)
+
+    def offer(self, member: Member, envelope: Envelope, now: float) -> bool:
+        """Show a member an event at or after its cursor; False if it wants it and has no room."""
+        event = envelope.event
+        readable = event is not None and member.subscriber.organisation in self._readers(
+            event.source
+        )
+        return member.take(envelope, readable=readable, now=now)
+
+    def advance_all(self, now: float) -> None:
+        """Let every member read on that can; called now and then, for what no answer sets going."""
+        for member in [each for each in self.busy if not each.attached]:
+            self.advance(member, now)
+
+    def close(self) -> None:
+        """Send nothing more; answers that still come are not waited for."""
+        for member in self.members.values():
+            member.window.closed = True
+
+    @property
+    def in_flight(self) -> Sequence[Delivery]:
+        """What is admitted and not settled."""
+        return [each for member in self.busy for each in member.window.pending.values()]
+
+    def may_scan(self, member: Member) -> bool:
+        """Whether a scanning member can take in more now."""
+        return member in self.scanning and self._may_read(member)
+
+    def _may_read(self, member: Member) -> bool:
+        if member.frozen or member.subscriber.outage or not member.window.roomy:
+            return False
+        ordering = member.subscriber.subscription.ordering
+        if member.window.ordering != ordering:
+            # Lanes of two kinds would not wait for each other: the old ones run out first.
+            if member.window.pending:
+                return False
+            member.window.ordering = ordering
+        return True
+
+    def _matching(self, envelope: Envelope) -> Iterable[Member]:
+        type_ = kafka.type_of(envelope.record.headers)
+        if type_ is not None and not self._index.wants(type_):
+            return ()
+        event = envelope.event
+        if event is None:
+            return ()
+        return self._index.match(event.type, event.get, self._readers(event.source))
+
+    def _enlist(self, member: Member, stored: StoredSubscription) -> None:
+        terms = stored.subscription
+        self._index.add(
+            member,
+            types=terms.types,
+            source=terms.source,
+            filters=terms.filters,
+            organisation=stored.organisation,
+        )
+
+    def _delivered(self, member: Member, delivery: Delivery, now: float) -> None:
+        if member.window.closed:
+            return
+        head = member.window.settle(delivery)
+        if head is not None:
+            member.subscriber.offer(head)
+        if member.attached:
+            return
+        if member not in self.scanning:
+            self.advance(member, now)
+        elif member.window.roomy:
+            self._on_room()

@@ -1,0 +1,21 @@
+"""What one subscription asks of an event, for a member that reads by itself."""
+
+from collections.abc import Callable
+
+from bus.event import Event
+from bus.match.filters import compile_filters
+from bus.subscription import Subscription
+
+
+def wanted(subscription: Subscription) -> Callable[[Event], bool]:
+    """Compile a subscription's types, source and filters, all of which must pass."""
+    types = frozenset(subscription.types)
+    source = subscription.source
+    passes = compile_filters(subscription.filters)
+
+    def wants(event: Event) -> bool:
+        if types and event.type not in types:
+            return False
+        return source in (None, event.source) and passes(event.get)
+
+    return wants

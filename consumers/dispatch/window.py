@@ -1,0 +1,160 @@
+"""What one subscription has admitted from one partition and not yet settled, in lanes."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Literal
+
+from consumers.dispatch.envelope import Envelope
+
+Ordering = Literal["key", "partition", "none"]
+
+MAX_EVENTS = 256
+"""Bounds a row's `open`, and what a crash can repeat."""
+
+MAX_BYTES = 4 * 1024 * 1024
+"""What a slow sink can hold of one partition in memory, whatever the size of its events."""
+
+_WHOLE_PARTITION = b""
+
+
+class Delivery:
+    """One event on its way to one subscription, from admission to settlement."""
+
+    __slots__ = (
+        "admitted_at",
+        "behind",
+        "envelope",
+        "failed_at",
+        "failures",
+        "lane",
+        "last_failure",
+        "window",
+    )
+
+    def __init__(
+        self, envelope: Envelope, window: "Window", lane: bytes | None, now: float
+    ) -> None:
+        self.envelope = envelope
+        self.window = window
+        self.lane = lane
+        self.admitted_at = now
+        self.behind: Delivery | None = None
+        self.failures = 0
+        self.failed_at: float | None = None
+        self.last_failure: str | None = None
+
+    @property
+    def offset(self) -> int:
+        """Where the event stands in its partition."""
+        return self.envelope.offset
+
+
+class Flights:
+    """The requests of one partition on the wire, and until when new ones may start.
+
+    `until` ends when Postgres has not confirmed the fence for a while: an owner cut off from it
+    stops by itself.
+    """
+
+    __slots__ = ("_landed", "out", "until")
+
+    def __init__(self) -> None:
+        self.out = 0
+        self.until = 0.0
+        self._landed = asyncio.Event()
+
+    def started(self) -> None:
+        """Count a request that goes out."""
+        self.out += 1
+
+    def ended(self) -> None:
+        """Count a request that has its outcome."""
+        self.out -= 1
+        if not self.out:
+            self._landed.set()
+
+    async def all_landed(self) -> None:
+        """Wait until nothing is on the wire."""
+        while self.out:
+            self._landed.clear()
+            await self._landed.wait()
+
+
+class Window:
+    """Admits deliveries in offset order, bounded; knows which may be sent and which are open.
+
+    A lane is a linked list of deliveries of one key: only its head may be sent.
+    `on_delivered(delivery, now)` is what the owner of the window does when a sink has acknowledged
+    one; of a closed window nothing is sent or settled any more.
+    """
+
+    __slots__ = (
+        "_last_of_lane",
+        "bytes",
+        "closed",
+        "flights",
+        "on_delivered",
+        "ordering",
+        "pending",
+    )
+
+    def __init__(self, ordering: Ordering, flights: Flights) -> None:
+        self.ordering = ordering
+        self.flights = flights
+        self.on_delivered: Callable[[Delivery, float], None] = _unowned
+        self.closed = False
+        self.pending: dict[int, Delivery] = {}
+        self.bytes = 0
+        self._last_of_lane: dict[bytes, Delivery] = {}
+
+    @property
+    def full(self) -> bool:
+        """Whether another event must wait in the log."""
+        return len(self.pending) >= MAX_EVENTS or self.bytes >= MAX_BYTES
+
+    @property
+    def roomy(self) -> bool:
+        """Whether the window is at most half full, the mark at which reading goes on."""
+        return len(self.pending) * 2 <= MAX_EVENTS and self.bytes * 2 <= MAX_BYTES
+
+    def admit(self, envelope: Envelope, now: float) -> Delivery | None:
+        """Take an event in; return its delivery if nothing of its lane is before it."""
+        delivery = Delivery(envelope, self, self._lane_of(envelope), now)
+        self.pending[envelope.offset] = delivery
+        self.bytes += envelope.size
+        if delivery.lane is None:
+            return delivery
+        ahead = self._last_of_lane.get(delivery.lane)
+        self._last_of_lane[delivery.lane] = delivery
+        if ahead is None:
+            return delivery
+        ahead.behind = delivery
+        return None
+
+    def settle(self, delivery: Delivery) -> Delivery | None:
+        """Let a delivery go; return the one behind it in its lane, which may be sent now."""
+        del self.pending[delivery.offset]
+        self.bytes -= delivery.envelope.size
+        if delivery.lane is None:
+            return None
+        if delivery.behind is None:
+            del self._last_of_lane[delivery.lane]
+        return delivery.behind
+
+    def oldest(self) -> Delivery | None:
+        """Give the open delivery of the lowest offset."""
+        return self.pending[min(self.pending)] if self.pending else None
+
+    def _lane_of(self, envelope: Envelope) -> bytes | None:
+        match self.ordering:
+            case "key":
+                return envelope.key
+            case "partition":
+                return _WHOLE_PARTITION
+            case "none":
+                return None
+
+
+def _unowned(delivery: Delivery, _now: float) -> None:
+    msg = f"the window of offset {delivery.offset} has no owner"
+    raise RuntimeError(msg)

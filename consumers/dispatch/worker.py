@@ -1,0 +1,252 @@
+"""A dispatch worker: the partitions Kafka assigns to it, one reader, one follower of changes."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass
+from uuid import UUID
+
+from bus.log.errors import OffsetOutOfRange, TopicMissing
+from bus.log.membership import Membership
+from bus.log.reader import Reader
+from bus.log.record import Partition, Record
+from bus.observe import metrics
+from bus.observe.events import LogEvent
+from bus.observe.logging import get
+from bus.store.directory import Directory
+from bus.store.errors import Fenced, StoreError
+from bus.store.streams import StoredSubscription, Streams
+from bus.subscription import Subscription
+from consumers.dispatch.courier import Courier, Letters
+from consumers.dispatch.ownership import Ownership, Parts
+from consumers.dispatch.subscriber import Subscriber
+from consumers.sinks.sender import Sender
+
+FOLLOW_EVERY = 0.5
+"""Seconds between looks at the revision counter: one row, however many subscriptions there are."""
+
+MIRROR_EVERY = 5.0
+"""Seconds between commits of the group's offsets, for ordinary lag tools."""
+
+DRAIN = 5.0
+"""Seconds that a planned stop waits for answers; what is unanswered then will be repeated."""
+
+RETRY_TAKE = 1.0
+"""Seconds before a partition that could not be taken, or was fenced off, is tried again."""
+
+TAIL_BYTES = 32 * 1024 * 1024
+"""What all tails of a worker hold together."""
+
+READ_RECORDS = 2_000
+SLICE = 200
+"""Records fed without giving the loop a breath: about 2 ms."""
+
+_log = get()
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What a worker uses of the house; made by the composition root."""
+
+    owner: str
+    streams: Streams
+    directory: Directory
+    sender: Sender
+    letters: Letters
+    reader: Callable[[], AbstractAsyncContextManager[Reader]]
+    membership: Callable[["Worker"], AbstractAsyncContextManager[Membership]]
+
+
+class Worker:
+    """Owns the partitions that the group assigns, from `assigned` to `revoked`."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+        self._courier = Courier(rooms.sender, rooms.letters)
+        self._subscribers: dict[UUID, Subscriber] = {}
+        self._owned: dict[Partition, Ownership] = {}
+        self._holding: dict[Partition, tuple[asyncio.Event, asyncio.Task[None]]] = {}
+        self._history: tuple[int, Sequence[StoredSubscription]] = (-1, ())
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Work until `stopping` is set, then put all down as planned and leave the group."""
+        async with self._rooms.reader() as self._reader, asyncio.TaskGroup() as self._tasks:
+            async with self._rooms.membership(self) as self._membership:
+                background = [
+                    self._tasks.create_task(self._read(), name="read"),
+                    self._tasks.create_task(self._follow(), name="follow"),
+                    self._tasks.create_task(self._mirror(), name="mirror"),
+                ]
+                await stopping.wait()
+            # Leaving the group has called `revoked` for all that was held.
+            for task in background:
+                task.cancel()
+            self._courier.stop()
+
+    # What the group says
+
+    async def assigned(self, partitions: frozenset[Partition]) -> None:
+        """Begin to hold these; taking the fence and loading goes on in the background."""
+        for partition in partitions:
+            self._tell(LogEvent.PARTITION_ASSIGNED, partition)
+            ending = asyncio.Event()
+            task = self._tasks.create_task(self._hold(partition, ending), name=f"hold {partition}")
+            self._holding[partition] = (ending, task)
+
+    async def revoked(self, partitions: frozenset[Partition]) -> None:
+        """Put these down; returns when their positions are saved."""
+        ended = [self._holding.pop(each) for each in partitions if each in self._holding]
+        for ending, _ in ended:
+            ending.set()
+        await asyncio.gather(*(task for _, task in ended))
+
+    async def _hold(self, partition: Partition, ending: asyncio.Event) -> None:
+        while not ending.is_set():
+            try:
+                owned = await Ownership.take(partition, self._parts())
+            except StoreError as error:
+                self._tell(LogEvent.PARTITION_FAILED, partition, error)
+            else:
+                await self._work(owned, ending)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ending.wait(), RETRY_TAKE)
+
+    async def _work(self, owned: Ownership, ending: asyncio.Event) -> None:
+        partition = owned.partition
+        self._owned[partition] = owned
+        self._reader.assign({partition: owned.stream.read_offset})
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                work = tasks.create_task(owned.run(), name=f"own {partition}")
+                await ending.wait()
+                work.cancel()
+        except* Fenced as fenced:
+            metrics.FENCED.inc()
+            self._tell(LogEvent.PARTITION_FENCED, partition, fenced)
+            owned.stream.close()
+        finally:
+            self._reader.release([partition])
+            del self._owned[partition]
+        if ending.is_set():
+            await owned.stop(asyncio.get_running_loop().time() + DRAIN)
+            self._tell(LogEvent.PARTITION_STOPPED, partition)
+
+    # The background
+
+    async def _read(self) -> None:
+        while True:
+            try:
+                found = await self._reader.read(READ_RECORDS, 0.5)
+            except OffsetOutOfRange as gone:
+                self._overtaken(gone)
+                continue
+            except TopicMissing as error:
+                _log.warning(LogEvent.LOG_UNAVAILABLE, error=error)
+                await asyncio.sleep(RETRY_TAKE)
+                continue
+            for partition, records in found.items():
+                metrics.EVENTS_READ.labels(partition.topic).inc(len(records))
+                await self._hand_over(partition, records)
+
+    async def _hand_over(self, partition: Partition, records: Sequence[Record]) -> None:
+        owned = self._owned.get(partition)
+        for start in range(0, len(records), SLICE):
+            # It may have been put down, and even taken up anew, while the loop had its breath.
+            if owned is None or self._owned.get(partition) is not owned:
+                return
+            owned.feed(records[start : start + SLICE])
+            await asyncio.sleep(0)
+
+    def _overtaken(self, gone: OffsetOutOfRange) -> None:
+        owned = self._owned.get(gone.partition)
+        if owned is None:
+            return
+        metrics.GAPS.inc()
+        place = gone.partition
+        _log.error(
+            LogEvent.POSITION_GAP,
+            topic=place.topic,
+            partition=place.partition,
+            offset=gone.offset,
+            until=gone.start,
+        )
+        self._reader.seek(place, gone.start)
+        owned.passed(gone.start)
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                await self._follow_once()
+            except StoreError as error:
+                _log.warning(LogEvent.STORE_UNAVAILABLE, error=error)
+            await asyncio.sleep(FOLLOW_EVERY)
+
+    async def _follow_once(self) -> None:
+        now = await self._rooms.directory.refresh()
+        self._membership.set_topics(each.topic for each in now.domains)
+        for owned in list(self._owned.values()):
+            if owned.stream.revision < now.revision:
+                # A fence that has passed to another owner shows in the next save, which ends the
+                # holding.
+                with suppress(Fenced):
+                    await owned.follow()
+
+    async def _mirror(self) -> None:
+        while True:
+            await asyncio.sleep(MIRROR_EVERY)
+            positions = {each: owned.saved_offset for each, owned in self._owned.items()}
+            if positions:
+                await self._membership.mirror(positions)
+            served = {
+                identity for owned in self._owned.values() for identity in owned.stream.members
+            }
+            for identity in self._subscribers.keys() - served:
+                del self._subscribers[identity]
+
+    # What the owners use
+
+    def _parts(self) -> Parts:
+        return Parts(
+            owner=self._rooms.owner,
+            streams=self._rooms.streams,
+            courier=self._courier,
+            scan_reader=self._rooms.reader,
+            subscribers=self._subscriber,
+            subscriptions_at=self._subscriptions_at,
+            in_scope=self._in_scope,
+            readers=self._readers,
+            tail_bytes=TAIL_BYTES // max(1, len(self._holding)),
+        )
+
+    def _subscriber(self, stored: StoredSubscription) -> Subscriber:
+        known = self._subscribers.get(stored.id)
+        if known is None:
+            known = self._subscribers[stored.id] = Subscriber(stored, self._courier.stir)
+        elif stored.revision > known.stored.revision:
+            known.reconfigure(stored)
+        return known
+
+    async def _subscriptions_at(self, revision: int) -> Sequence[StoredSubscription]:
+        if self._history[0] != revision:
+            self._history = (revision, await self._rooms.streams.subscriptions_at(revision))
+        return self._history[1]
+
+    def _in_scope(self, topic: str, subscription: Subscription) -> bool:
+        return not subscription.domains or self._domain(topic) in subscription.domains
+
+    def _readers(self, source: str, topic: str) -> frozenset[str]:
+        return self._rooms.directory.now.access.readers(source, self._domain(topic))
+
+    def _domain(self, topic: str) -> str:
+        # Only topics of the catalogue are ever asked of the group.
+        domain = self._rooms.directory.now.domains.by_topic(topic)
+        return "" if domain is None else domain.name
+
+    def _tell(
+        self, event: LogEvent, partition: Partition, error: BaseException | None = None
+    ) -> None:
+        log = _log.bind(topic=partition.topic, partition=partition.partition)
+        if error is None:
+            log.info(event)
+        else:
+            log.warning(event, error=error)
