@@ -1,0 +1,54 @@
+"""Background: tasks that live as long as their owner's `async with`."""
+
+import asyncio
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import Self
+
+
+class Background:
+    """
+    A TaskGroup for endless tasks: leaving cancels them instead of waiting for them.
+
+    A task that fails cancels the body of the `async with`, and its exception comes out of it in
+    an ExceptionGroup; so no task of this room dies unseen.
+    """
+
+    def __init__(self) -> None:
+        self._group = asyncio.TaskGroup()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failed = False
+
+    async def __aenter__(self) -> Self:
+        await self._group.__aenter__()
+        return self
+
+    @property
+    def failed(self) -> bool:
+        """Whether a task has failed (the body is being cancelled for it)."""
+        return self._failed
+
+    def start(self, work: Coroutine[object, object, None], name: str) -> None:
+        """Run `work` until it ends or the owner leaves."""
+        task = self._group.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._failed = True
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        if kind is None or issubclass(kind, asyncio.CancelledError):
+            await self._group.__aexit__(kind, error, trace)
+        else:
+            # Told nothing of the body's error, the group does not wrap it: it goes on as it is.
+            await self._group.__aexit__(None, None, None)
