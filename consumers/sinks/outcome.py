@@ -1,6 +1,23 @@
 """What became of one attempt: a closed set of frozen types (design §4, table)."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why an attempt did not deliver, in one word; carries nothing of an answer's body."""
+
+    ANSWER = "answer"  # the sink answered, and its status says it
+    CONNECT = "connect"  # nobody listens, or no route
+    DNS = "dns"  # the host name does not resolve
+    TIMEOUT = "timeout"
+    RESET = "reset"  # the connection was lost before the answer was complete
+    BROKEN = "broken"  # what came back is not an HTTP answer
+    TLS = "tls"  # no TLS could be agreed on
+    CERTIFICATE = "certificate"  # the sink's certificate is not to be trusted
+    FORBIDDEN = "forbidden"  # the guard refuses the sink's address
+    STOPPED = "stopped"  # the sender was closed
+    FAULT = "fault"  # a fault in the sender itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +36,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Misconfigured:
-    """401, 403, 404, 407, 421, 3xx, a forbidden address or a bad certificate: the endpoint is set up wrongly."""
+    """The endpoint is set up wrongly: its owner has to act.
+
+    401, 403, 404, 407, 421, 3xx, an address that the guard forbids, or a refused certificate.
+    """
 
     reason: str
     status: int | None = None
@@ -55,7 +75,7 @@ def classify(status: int, retry_after: float | None = None) -> Outcome:
     if status == 410:
         return Gone()
     if status in _TEMPORARY or status >= 500 or status < 200:
-        return Temporary("answer", status, retry_after)
+        return Temporary(Reason.ANSWER, status, retry_after)
     if status in _MISCONFIGURED or status < 400:
-        return Misconfigured("answer", status)
+        return Misconfigured(Reason.ANSWER, status)
     return Refused(status)

@@ -11,12 +11,13 @@ from consumers.sinks.outcome import Outcome
 class Request:
     """One POST to one sink, ready for the wire.
 
-    `headers` are complete but for Host and Content-Length, `timeout` is in seconds and counts from `send`, the wait for
-    a connection included. `organisation` keeps connections apart: one is never shared between organisations.
+    `headers` are complete but for Host and Content-Length. `timeout` is in seconds and counts from
+    `send`, the wait for a connection included. `organisation` keeps connections apart: one is
+    never shared between organisations.
     """
 
     url: str
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
     body: bytes = field(repr=False)
     timeout: float
     organisation: str
@@ -28,8 +29,9 @@ class Sender(Protocol):
     def send(self, request: Request, done: Callable[[Outcome], None]) -> None:
         """Start one attempt; `done` is called exactly once, later, on the same event loop.
 
-        A sender follows no redirect, connects only to an address that its guard allowed, and reads at most 8 KiB of an
-        answer's body. It does not retry.
+        A sender follows no redirect, connects only to an address that its guard allowed, and reads
+        at most 8 KiB of an answer's body. It does not retry, with one exception: a request that
+        met a kept connection which the sink had just closed is sent again, once.
         """
         ...
 

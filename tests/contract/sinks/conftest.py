@@ -1,0 +1,30 @@
+"""The sender under test, on both event loops."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+
+import pytest
+import uvloop
+
+from consumers.sinks.webhook.aiohttp_sender import AiohttpSender
+from consumers.sinks.webhook.guard import Guard
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run each asynchronous test on the standard loop and on the one production uses."""
+    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture
+def guard() -> Iterator[Guard]:
+    """Allow plain http to loopback, as `bus dev` does."""
+    guard = Guard(allow_http=True, allow_cidrs=("127.0.0.0/8", "::1/128"))
+    yield guard
+    guard.close()
+
+
+@pytest.fixture
+async def sender(guard: Guard) -> AsyncIterator[AiohttpSender]:
+    """Give a sender that is closed after the test."""
+    async with AiohttpSender(guard=guard) as sender:
+        yield sender

@@ -1,0 +1,116 @@
+"""Deliveries over TLS: whom the sender trusts."""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from consumers.sinks.outcome import Delivered, Misconfigured, Temporary
+from consumers.sinks.webhook.aiohttp_sender import AiohttpSender
+from consumers.sinks.webhook.guard import Guard
+from tests.contract.sinks.scripted import Sink, deliver, open_sink, request_for
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+MakeCertificate = Callable[..., Path]
+
+
+@pytest.fixture
+def make_certificate(tmp_path: Path) -> MakeCertificate:
+    """Give a function that makes a self-signed certificate with its key in one file."""
+
+    def make(*, address: str = "127.0.0.1", days: int = 1) -> Path:
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sink")])
+        now = datetime.now(UTC)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=10))
+            .not_valid_after(now + timedelta(days=days))
+            .add_extension(
+                x509.SubjectAlternativeName([x509.IPAddress(IPv4Address(address))]), critical=False
+            )
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        path = tmp_path / f"{address}{days}.pem"
+        path.write_bytes(
+            certificate.public_bytes(serialization.Encoding.PEM)
+            + key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        return path
+
+    return make
+
+
+def server_side(certificate: Path) -> ssl.SSLContext:
+    """Serve with this certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+def client_side(certificate: Path) -> ssl.SSLContext:
+    """Trust this certificate and no other."""
+    return ssl.create_default_context(cafile=certificate)
+
+
+async def test_self_signed_certificate(
+    sender: AiohttpSender, make_certificate: MakeCertificate
+) -> None:
+    """A certificate that no authority vouches for is refused, and its owner has to act."""
+    async with open_sink(OK, tls=server_side(make_certificate())) as sink:
+        assert await deliver(sender, request_for(sink.url)) == Misconfigured("certificate")
+        assert sink.requests == []
+
+
+@pytest.mark.parametrize("flaw", [{"address": "127.0.0.2"}, {"days": -1}], ids=["name", "expired"])
+async def test_flawed_certificate(
+    guard: Guard, make_certificate: MakeCertificate, flaw: dict[str, object]
+) -> None:
+    """A certificate of another host, or one that has expired, is refused."""
+    certificate = make_certificate(**flaw)
+    async with (
+        open_sink(OK, tls=server_side(certificate)) as sink,
+        AiohttpSender(guard=guard, tls=client_side(certificate)) as sender,
+    ):
+        assert await deliver(sender, request_for(sink.url)) == Misconfigured("certificate")
+
+
+async def test_own_authority(guard: Guard, make_certificate: MakeCertificate) -> None:
+    """With a context that trusts the sink's authority it is delivered, over one connection."""
+    certificate = make_certificate()
+    async with (
+        open_sink(OK, tls=server_side(certificate)) as sink,
+        AiohttpSender(guard=guard, tls=client_side(certificate)) as sender,
+    ):
+        for _ in range(3):
+            assert await deliver(sender, request_for(sink.url)) == Delivered(200)
+        assert sink.connections == 1
+
+
+async def test_no_tls_at_the_other_end(sender: AiohttpSender) -> None:
+    """A sink that speaks plain HTTP on its https port is tried again later."""
+
+    async def script(_: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+
+    async with open_sink(script) as sink:
+        url = sink.url.replace("http:", "https:")
+        assert await deliver(sender, request_for(url)) == Temporary("tls")
