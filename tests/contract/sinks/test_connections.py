@@ -223,7 +223,7 @@ async def test_sink_that_stops_reading(sender: AiohttpSender) -> None:
         request = request_for(sink.url, body=b"x" * 20_000_000, timeout=0.5)
         outcome = asyncio.ensure_future(deliver(sender, request))
         async with asyncio.timeout(5):
-            while (wire := next(iter(sender._flights.values()))) is None:  # noqa: ASYNC110 - nobody tells
+            while (wire := next(iter(sender._flights.values()), None)) is None:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0)
             dropped = wire.closed
             assert dropped is not None
