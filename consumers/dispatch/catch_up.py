@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
-from bus.log.errors import OffsetOutOfRange
+from bus.log.errors import LogUnavailable, OffsetOutOfRange, TopicMissing
 from bus.log.reader import Reader
 from bus.log.record import Partition
 from bus.observe import metrics
@@ -15,6 +15,9 @@ from consumers.dispatch.stream import Stream
 
 SCAN_RECORDS = 500
 """Records read in one turn: about twice what the widest window can take."""
+
+PAUSE = 1.0
+"""Seconds before a log that did not answer rightly is asked again."""
 
 
 class CatchUp:
@@ -67,6 +70,10 @@ class CatchUp:
         except OffsetOutOfRange as gone:
             lost = self._scan.overtaken(gone.start, self._loop.time())
             self._tell_lost(sum(map(len, lost.values())))
+            return
+        except (LogUnavailable, TopicMissing) as error:
+            self._log.warning(LogEvent.LOG_UNAVAILABLE, error=error)
+            await asyncio.sleep(PAUSE)
             return
         records = found.get(self._partition, ())
         metrics.SCANNED.inc(len(records))

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from uuid import UUID
 
-from bus.log.errors import OffsetOutOfRange, TopicMissing
+from bus.log.errors import LogUnavailable, OffsetOutOfRange, TopicMissing
 from bus.log.membership import Membership
 from bus.log.reader import Reader
 from bus.log.record import Partition, Record
@@ -33,6 +33,10 @@ DRAIN = 5.0
 
 RETRY_TAKE = 1.0
 """Seconds before a partition that could not be taken, or was fenced off, is tried again."""
+
+RETRY_READ = 0.5
+RETRY_TOPIC = 10.0
+"""Seconds before a log that answered wrongly, or a topic that was missing, is read again."""
 
 TAIL_BYTES = 32 * 1024 * 1024
 """What all tails of a worker hold together."""
@@ -82,6 +86,11 @@ class Worker:
             for task in background:
                 task.cancel()
             self._courier.stop()
+
+    @property
+    def owned(self) -> frozenset[Partition]:
+        """The partitions whose fence this worker holds and that it serves now."""
+        return frozenset(self._owned)
 
     # What the group says
 
@@ -140,9 +149,12 @@ class Worker:
             except OffsetOutOfRange as gone:
                 self._overtaken(gone)
                 continue
-            except TopicMissing as error:
+            except TopicMissing as missing:
+                self._set_aside(missing)
+                continue
+            except LogUnavailable as error:
                 _log.warning(LogEvent.LOG_UNAVAILABLE, error=error)
-                await asyncio.sleep(RETRY_TAKE)
+                await asyncio.sleep(RETRY_READ)
                 continue
             for partition, records in found.items():
                 metrics.EVENTS_READ.labels(partition.topic).inc(len(records))
@@ -172,6 +184,19 @@ class Worker:
         )
         self._reader.seek(place, gone.start)
         owned.passed(gone.start)
+
+    def _set_aside(self, missing: TopicMissing) -> None:
+        """Read the others while a topic is missing; its own partitions are tried again later."""
+        _log.error(LogEvent.LOG_UNAVAILABLE, topic=missing.topic, error=missing)
+        lost = [each for each in self._owned if each.topic == missing.topic]
+        self._reader.release(lost)
+        for partition in lost:
+            owned = self._owned[partition]
+            asyncio.get_running_loop().call_later(RETRY_TOPIC, self._resume, owned)
+
+    def _resume(self, owned: Ownership) -> None:
+        if self._owned.get(owned.partition) is owned:
+            self._reader.assign({owned.partition: owned.stream.read_offset})
 
     async def _follow(self) -> None:
         while True:
