@@ -1,0 +1,16 @@
+"""The Event that both sides share, and the rules that make one valid."""
+
+from bus.event.model import AttributeValue, Event, Fault, InvalidEvent, assemble, canonical
+from bus.event.rules import check, parse_base64, parse_integer
+
+__all__ = [
+    "AttributeValue",
+    "Event",
+    "Fault",
+    "InvalidEvent",
+    "assemble",
+    "canonical",
+    "check",
+    "parse_base64",
+    "parse_integer",
+]
