@@ -1,14 +1,14 @@
 """The pool of connections to Postgres, transactions, and the lifetime of both."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Self
 
 import asyncpg
 
 from bus.store.errors import StatementRefused, StoreUnavailable
-from bus.store.translate import translated
+from bus.store.translate import is_lost, translated
 
 Row = Mapping[str, Any]
 """One row: its columns by name."""
@@ -38,25 +38,25 @@ class Session:
 
     async def fetch(self, query: str, *args: object) -> Sequence[Row]:
         """Run one statement and give all its rows."""
-        with translated(self._connection):
+        with self._in_use():
             rows: Sequence[Row] = await self._connection.fetch(query, *args)
             return rows
 
     async def fetch_one(self, query: str, *args: object) -> Row | None:
         """Run one statement and give its first row, or None."""
-        with translated(self._connection):
+        with self._in_use():
             row: Row | None = await self._connection.fetchrow(query, *args)
             return row
 
     async def execute(self, query: str, *args: object) -> str:
         """Run a statement (without arguments: several) and give its tag, such as `DELETE 3`."""
-        with translated(self._connection):
+        with self._in_use():
             tag: str = await self._connection.execute(query, *args)
             return tag
 
     async def execute_many(self, query: str, rows: Iterable[Sequence[object]]) -> None:
         """Run one statement for each row of arguments, in one go."""
-        with translated(self._connection):
+        with self._in_use():
             await self._connection.executemany(query, rows)
 
     @asynccontextmanager
@@ -70,6 +70,18 @@ class Session:
             raise
         if await self.execute("COMMIT") != "COMMIT":
             raise StatementRefused("a statement had failed: nothing is written")
+
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
+        try:
+            with translated(self._connection):
+                yield
+        except StoreUnavailable as error:
+            if isinstance(error.__cause__, TimeoutError):
+                # The server is silent. It would not answer a cancellation either, for which asyncpg
+                # would let the caller wait as long again.
+                _end(self._connection)
+            raise
 
 
 class Database:
@@ -164,7 +176,7 @@ class Database:
             try:
                 yield Session(connection)
             finally:
-                connection.terminate()
+                _end(connection)
 
     @asynccontextmanager
     async def _borrowed(self) -> AsyncIterator[asyncpg.Connection]:
@@ -191,10 +203,15 @@ async def _roll_back(connection: asyncpg.Connection) -> None:
         with translated(connection):
             await connection.execute("ROLLBACK", timeout=_GRACE_SECONDS)
     except (StoreUnavailable, StatementRefused):
-        connection.terminate()
+        _end(connection)
     except BaseException:  # cancelled: nobody waits for the answer any more
-        connection.terminate()
+        _end(connection)
         raise
+
+
+def _end(connection: asyncpg.Connection) -> None:
+    if not is_lost(connection):
+        connection.terminate()
 
 
 async def _close(pool: asyncpg.Pool) -> None:

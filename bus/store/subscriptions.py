@@ -140,7 +140,10 @@ class Subscriptions:
     async def status(
         self, id_: UUID, *, topics: Sequence[str] | None = None
     ) -> list[PartitionStatus]:
-        """Give where a subscription stands on every partition of `topics` (None: of all)."""
+        """Give where a subscription stands on every partition of `topics` (None: of all).
+
+        It is not asked whether there is such a subscription.
+        """
         rows = await self._database.fetch(_SQL["status"], id_, topics)
         return [
             PartitionStatus(

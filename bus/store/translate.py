@@ -9,14 +9,14 @@ from bus.store.errors import Conflict, NotFound, StatementRefused, StoreError, S
 
 # SQLSTATE classes, and single states, after which the same statement may well succeed: connection
 # lost (08), transaction rolled back by Postgres itself (40), out of disk, memory or connections
-# (53), shutdown, start-up, termination and time-outs (57), trouble of the machine below (58), a
-# standby where the primary was or a transaction that idled too long (25), a lock not to be had
-# (55P03).
-_PASSING_CLASSES = frozenset({"08", "40", "53", "57", "58"})
-_PASSING_STATES = frozenset({"25006", "25P03", "25P04", "55P03"})
+# (53), shutdown, start-up, termination and time-outs (57); a standby where the primary was or a
+# transaction that idled too long (25), a lock not to be had (55), trouble of the disk (58).
+_PASSING_CLASSES = frozenset({"08", "40", "53", "57"})
+_PASSING_STATES = frozenset({"25006", "25P03", "25P04", "55P03", "58000", "58030"})
 
-# Classes whose message names only roles, databases, tables and columns: login, catalogue, syntax.
-_TELLING_CLASSES = frozenset({"28", "3D", "42"})
+# Classes whose message names only roles, databases, schemas, tables and columns: login, catalogue,
+# syntax.
+_TELLING_CLASSES = frozenset({"28", "3D", "3F", "42"})
 
 _UNIQUE_VIOLATION = "23505"
 _FOREIGN_KEY_VIOLATION = "23503"
@@ -41,9 +41,17 @@ def translated(connection: asyncpg.Connection | None = None) -> Iterator[None]:
     except (asyncpg.TargetServerAttributeNotMatched, asyncpg.OutdatedSchemaCacheError) as error:
         raise StoreUnavailable(f"Postgres is changing: {type(error).__name__}") from error
     except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-        if connection is not None and connection.is_closed():
+        if connection is not None and is_lost(connection):
             raise StoreUnavailable("the connection to Postgres was lost") from error
         raise StatementRefused(str(error)) from error
+
+
+def is_lost(connection: asyncpg.Connection) -> bool:
+    """Whether a connection in use is closed, or was: its pool then lets go of it at once."""
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True
 
 
 def _of_postgres(error: asyncpg.PostgresError) -> StoreError:

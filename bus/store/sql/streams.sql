@@ -50,7 +50,8 @@ SELECT EXISTS (SELECT FROM fence) AS held;
 
 -- name: changes
 -- What changed after a revision, and the counter now, in one snapshot. No row: fenced off. One row
--- without a subscription: nothing changed.
+-- without a subscription: nothing changed. Written so that few changes among many subscriptions
+-- are looked up one by one, whatever the planner guesses: range, subqueries and OFFSET 0 see to it.
 WITH fence AS (
     SELECT true
     FROM stream
@@ -59,27 +60,31 @@ WITH fence AS (
 ), newest AS (
     SELECT DISTINCT ON (subscription) revision, subscription, organisation, body
     FROM subscription_revision
-    WHERE revision > $4 AND EXISTS (SELECT FROM fence)
+    WHERE revision > $4 AND revision <= (SELECT value FROM revision)
+        AND EXISTS (SELECT FROM fence)
     ORDER BY subscription, revision DESC
 )
 SELECT
     (SELECT value FROM revision) AS now,
     newest.*,
-    signing.sealed AS signing,
-    credential.sealed AS credential,
-    position.next_offset,
-    position.open,
-    position.failing_since,
-    position.last_outcome
+    (
+        SELECT sealed FROM subscription_secret
+        WHERE subscription_secret.subscription = newest.subscription AND kind = 'signing'
+    ) AS signing,
+    (
+        SELECT sealed FROM subscription_secret
+        WHERE subscription_secret.subscription = newest.subscription AND kind = 'sinkcredential'
+    ) AS credential,
+    here.*
 FROM fence
 LEFT JOIN newest ON true
-LEFT JOIN subscription_secret AS signing
-    ON signing.subscription = newest.subscription AND signing.kind = 'signing'
-LEFT JOIN subscription_secret AS credential
-    ON credential.subscription = newest.subscription AND credential.kind = 'sinkcredential'
-LEFT JOIN position
-    ON position.subscription = newest.subscription
-    AND position.topic = $1 AND position.partition = $2
+LEFT JOIN LATERAL (
+    SELECT next_offset, open, failing_since, last_outcome
+    FROM position
+    WHERE position.subscription = newest.subscription
+        AND position.topic = $1 AND position.partition = $2
+    OFFSET 0
+) AS here ON true
 ORDER BY newest.revision;
 
 -- name: subscriptions_at
