@@ -131,7 +131,9 @@ class Kafka:
         shutil.rmtree(new, ignore_errors=True)
         self._write_properties("format.properties", new.name)
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        await run(self._command(*_FORMAT, "-t", cluster, "-c", "format.properties"), _WITHIN)
+        # In one word: an id that begins with a dash would be read as an option.
+        named = f"--cluster-id={cluster}"
+        await run(self._command(*_FORMAT, named, "-c", "format.properties"), _WITHIN)
         new.rename(self._folder / _DATA)
 
     def _command(self, *arguments: str) -> Command:
