@@ -113,6 +113,12 @@ class Settings(BaseSettings):
     sink_allow_hosts: Words = Field(
         (), description="Host names that sinks may have wherever they resolve to, by commas."
     )
+    organisation: str | None = Field(
+        None,
+        pattern=r"^[0-9]{20}$",
+        description="OIN of the organisation that the relay publishes for.",
+        json_schema_extra=_needed("relay"),
+    )
     outbox_urls: Words = Field(
         (),
         repr=False,

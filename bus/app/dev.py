@@ -1,0 +1,84 @@
+"""What `bus dev` adds to the servers: a schema, an organisation that may do all, the roles."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+
+from pydantic import SecretStr
+
+from bus.app.parts import database_of, database_url, topics_of
+from bus.catalogue import Domain, topic_name
+from bus.catalogue.domain import DEFAULT_DOMAIN
+from bus.embedded.dev import Dev, Role, role_argv
+from bus.settings import Settings
+from bus.store.credentials import Credentials
+from bus.store.credentials import Role as CredentialRole
+from bus.store.database import Database
+from bus.store.domains import Domains
+from bus.store.errors import Conflict
+from bus.store.migrate import migrate
+from bus.store.organisations import Organisations
+from producers.outbox.install import install
+
+OIN: Final = "00000000000000000000"
+"""The organisation `dev`: it owns every source, and so may publish and read everything."""
+
+_PARTITIONS = 4
+
+
+async def prepare(dev: Dev) -> None:
+    """Bring the database up to date, and see that there is somebody to publish and somewhere to."""
+    settings = Settings(
+        kafka_bootstrap=dev.kafka_bootstrap,
+        database_url=SecretStr(dev.database_url),
+        secret_key=SecretStr(dev.secret_key),
+    )
+    await migrate(database_url(settings))
+    async with database_of(settings, "dev") as database:
+        await _organisation(database, dev.token)
+        await _default_domain(database, settings)
+        await install(database)
+
+
+def roles(dev: Dev, *, port: int, outboxes: Sequence[str] = ()) -> list[Role]:
+    """Give the roles: the API on this port, the dispatcher, and the relay.
+
+    The relay empties the outbox in the bus's own database, for trying things out, and `outboxes`.
+    """
+    sinks = {"BUS_SINK_ALLOW_HTTP": "yes", "BUS_SINK_ALLOW_CIDRS": "127.0.0.0/8,::1/128"}
+    api = {"BUS_API_HOST": "127.0.0.1", "BUS_API_PORT": str(port), **sinks}
+    outbox_urls = dict.fromkeys([dev.database_url, *outboxes])
+    relay = {"BUS_ORGANISATION": OIN, "BUS_OUTBOX_URLS": ",".join(outbox_urls)}
+    return [
+        Role(name="api", argv=role_argv("api"), env=api),
+        Role(name="dispatch", argv=role_argv("dispatch"), env=api, stop_within=4.0),
+        Role(name="relay", argv=role_argv("relay"), env=relay),
+    ]
+
+
+async def _organisation(database: Database, token: str) -> None:
+    organisations = Organisations(database)
+    await organisations.ensure_organisation(OIN, "dev")
+    await organisations.add_source("", OIN)
+    every: tuple[CredentialRole, ...] = ("publisher", "subscriber", "operator")
+    await Credentials(database).ensure(token, OIN, every, label="bus dev")
+
+
+async def _default_domain(database: Database, settings: Settings) -> None:
+    """Make the domain that takes any valid event, unless an earlier run did."""
+    domain = Domain(
+        name=DEFAULT_DOMAIN,
+        topic=topic_name(settings.namespace, DEFAULT_DOMAIN),
+        organisation=OIN,
+        partitions=_PARTITIONS,
+        description="Takes every event whose type belongs to no other domain.",
+    )
+    async with topics_of(settings) as topics:
+
+        async def create_topic() -> None:
+            await topics.create(domain.topic, domain.partitions, domain.retention_days)
+
+        # The topic first: after a Kafka that was emptied, a domain may be there without it.
+        await create_topic()
+        with suppress(Conflict):
+            await Domains(database).create(domain, create_topic)

@@ -1,0 +1,126 @@
+"""What the roles are made of, from the settings: each opened where it is used."""
+
+import base64
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+
+from bus.api.auth import Gate
+from bus.api.house import Contact, House, Limits
+from bus.log.topics import Topics
+from bus.log.writer import Writer
+from bus.observe import metrics
+from bus.observe.logging import LogEvent, get
+from bus.settings import Settings, SettingsError
+from bus.store.credentials import Credentials
+from bus.store.database import Database
+from bus.store.directory import Directory
+from bus.store.domains import Domains
+from bus.store.secrets import Sealer
+from bus.store.streams import Streams
+from bus.store.subscriptions import Subscriptions
+from consumers.sinks.webhook.guard import Guard
+
+_FRAMING_BYTES = 65_536
+"""What Kafka adds to an event at most: lengths, and the key, which is one of its attributes."""
+
+_log = get()
+
+
+@asynccontextmanager
+async def open_house(settings: Settings, own_url: str) -> AsyncIterator[House]:
+    """Open what the API needs; neither Kafka nor Postgres has to be there yet."""
+    with guard_of(settings) as guard:
+        async with (
+            database_of(settings, "api") as database,
+            Directory.open(database) as directory,
+            topics_of(settings) as topics,
+            writer_of(settings) as writer,
+        ):
+            sealer = sealer_of(settings)
+            yield House(
+                gate=Gate(Credentials(database).find),
+                directory=directory,
+                domains=Domains(database),
+                subscriptions=Subscriptions(database, sealer),
+                streams=Streams(database, sealer),
+                topics=topics,
+                writer=writer,
+                check_sink=guard.check_sink,
+                limits=Limits(
+                    event_bytes=settings.max_event_bytes,
+                    batch_bytes=settings.max_batch_bytes,
+                    batch_events=settings.max_batch_events,
+                ),
+                key_fallbacks=metrics.KeyFallbacks(),
+                namespace=settings.namespace,
+                public_url=settings.public_url or own_url,
+                contact=Contact(settings.contact_email, settings.contact_url),
+            )
+
+
+def topics_of(settings: Settings) -> Topics:
+    """Give the administration of the log; to be opened."""
+    limit = settings.max_event_bytes + _FRAMING_BYTES
+    return Topics(bootstrap=kafka_of(settings), max_record_bytes=limit)
+
+
+def sealer_of(settings: Settings) -> Sealer:
+    """Give what seals secrets; SettingsError when the key is not set."""
+    if settings.secret_key is None:
+        raise SettingsError("BUS_SECRET_KEY is not set; make one with: openssl rand -base64 32")
+    return Sealer(base64.b64decode(settings.secret_key.get_secret_value()))
+
+
+def database_url(settings: Settings) -> str:
+    """Give the address of Postgres; SettingsError when it is not set."""
+    if settings.database_url is None:
+        raise SettingsError("BUS_DATABASE_URL is not set: give postgresql://user:password@host/db")
+    return settings.database_url.get_secret_value()
+
+
+@contextmanager
+def guard_of(settings: Settings) -> Iterator[Guard]:
+    """Keep the guard of the sinks, and say aloud what was relaxed."""
+    for name in ("sink_allow_http", "sink_allow_cidrs", "sink_allow_hosts"):
+        if getattr(settings, name):
+            _log.warning(LogEvent.SETTINGS_INSECURE, setting=f"BUS_{name.upper()}")
+    guard = Guard(
+        allow_http=settings.sink_allow_http,
+        allow_cidrs=settings.sink_allow_cidrs,
+        allow_hosts=settings.sink_allow_hosts,
+    )
+    try:
+        yield guard
+    finally:
+        guard.close()
+
+
+def database_of(settings: Settings, role: str) -> AbstractAsyncContextManager[Database]:
+    """Give the pool on Postgres; to be opened."""
+    return Database.open(database_url(settings), application_name=f"bus {role}")
+
+
+def writer_of(settings: Settings) -> Writer:
+    """Give the producer; to be opened."""
+    return Writer(
+        bootstrap=kafka_of(settings),
+        max_record_bytes=settings.max_event_bytes + _FRAMING_BYTES,
+        on_recreate=recreated("writer"),
+    )
+
+
+def kafka_of(settings: Settings) -> str:
+    """Give the brokers; SettingsError when none are set."""
+    if settings.kafka_bootstrap is None:
+        raise SettingsError("BUS_KAFKA_BOOTSTRAP is not set: give host:port")
+    return settings.kafka_bootstrap
+
+
+def recreated(client: str) -> Callable[[str], None]:
+    """Give what counts and tells that a Kafka client of this name was made anew."""
+
+    def tell(reason: str) -> None:
+        metrics.CLIENTS_RECREATED.labels(client).inc()
+        _log.warning(LogEvent.CLIENT_RECREATED, name=client, reason=reason)
+
+    return tell

@@ -1,0 +1,119 @@
+"""`bus subscribe`, `bus unsubscribe`, `bus status`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from bus.cli.client import Url, call
+from bus.cli.failure import Failure
+from bus.cli.show import AsJson, print_json, show
+
+_MOST_STATUSES = 200
+_NOTHING: dict[str, Any] = {}
+_STATUS = ["id", "organisation", "state", "lagEvents", "lagSeconds", "lastOutcome", "types"]
+
+
+def subscribe(  # noqa: PLR0913 - one parameter per option
+    sink: Annotated[str, typer.Argument(help="Address that events are posted to.")],
+    *,
+    type_: Annotated[
+        list[str] | None, typer.Option("--type", help="Only this type; may be repeated.")
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="Only exactly this source.")] = None,
+    domain: Annotated[
+        list[str] | None, typer.Option(help="Only this domain; may be repeated.")
+    ] = None,
+    filter_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--filter", help='A filter in JSON, as {"prefix": {"subject": "zaak-"}}; repeatable.'
+        ),
+    ] = None,
+    start: Annotated[str, typer.Option(help="latest, earliest, or a time.")] = "latest",
+    file: Annotated[
+        Path | None, typer.Option(help="The rest of the subscription, as JSON.", exists=True)
+    ] = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Subscribe a component; prints the secret that its deliveries are signed with, this once."""
+    wish: dict[str, Any] = _json(file.read_text(), str(file)) if file else {}
+    wish |= {"sink": sink, "protocol": "HTTP", "start": start}
+    if type_:
+        wish["types"] = type_
+    if source is not None:
+        wish["source"] = source
+    if domain:
+        wish["domains"] = domain
+    if filter_:
+        wish["filters"] = [_json(text, "--filter") for text in filter_]
+    made = call("POST", "/v1/subscriptions", url=url, document=wish)
+    if as_json:
+        print_json(made)
+        return
+    typer.echo(f"subscription  {made['id']}")
+    if secret := made["signing"].get("secret"):
+        typer.echo(f"secret        {secret}   (shown only now)")
+
+
+def unsubscribe(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="Id of the subscription.")],
+    *,
+    url: Url = None,
+) -> None:
+    """End a subscription."""
+    call("DELETE", f"/v1/subscriptions/{id_}", url=url)
+    typer.echo(f"ended {id_}")
+
+
+def status(
+    id_: Annotated[
+        str | None, typer.Argument(metavar="ID", help="One subscription, per partition.")
+    ] = None,
+    *,
+    everybody: Annotated[
+        bool, typer.Option("--all", help="Of every organisation (role operator).")
+    ] = False,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how subscriptions are doing: state, lag, last outcome."""
+    if id_ is not None:
+        one = call("GET", f"/v1/subscriptions/{id_}/status", url=url)
+        if as_json:
+            print_json(one)
+            return
+        columns = ["topic", "partition", "state", "position", "endOffset", "lagEvents"]
+        columns += ["lagSeconds", "lastOutcome", "open"]
+        show(one["partitions"], columns, as_json=False)
+        return
+    query = f"?limit={_MOST_STATUSES}" + ("&organisation=all" if everybody else "")
+    page = call("GET", f"/v1/subscriptions{query}", url=url)
+    rows = [_row(listed, url) for listed in page["items"]]
+    show(rows, _STATUS, as_json=as_json)
+    if "next" in page:
+        typer.echo(f"… and more than these {_MOST_STATUSES}", err=True)
+
+
+def _row(listed: Mapping[str, Any], url: str | None) -> dict[str, Any]:
+    status = call("GET", f"/v1/subscriptions/{listed['id']}/status", url=url)
+    worst = max(status["partitions"], key=lambda p: p["lagSeconds"], default=_NOTHING)
+    outcomes = [p["lastOutcome"] for p in status["partitions"] if "lastOutcome" in p]
+    return {
+        **{name: status[name] for name in _STATUS if name in status},
+        "lastOutcome": worst.get("lastOutcome") or (outcomes[0] if outcomes else None),
+        "types": listed["types"],
+    }
+
+
+def _json(text: str, name: str) -> dict[str, Any]:
+    try:
+        document = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise Failure(f"{name} is not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise Failure(f"{name} is not a JSON object")
+    return document

@@ -1,0 +1,109 @@
+"""Publishing: every form of CloudEvent over HTTP ends as one binary record in the log."""
+
+import asyncio
+import json
+
+from bus.codec import kafka
+from tests.contract.api.bus_under_test import DOMAIN, SOURCE, STRUCTURED, TYPE, Bus, event
+
+
+async def test_structured(bus: Bus) -> None:
+    """A structured event is answered with its place, and stands there as it was sent."""
+    data = '{"bedrag": 12345678901234567890123, "a": 1, "a": 2}'
+    body = json.dumps(event(time="2026-11-23T12:00:00+01:00", urgent=True))[:-1]
+    body += f', "datacontenttype": "application/json", "data": {data}}}'
+    reply = await bus.call(
+        "POST", "/v1/events", body=body.encode(), headers={"Content-Type": STRUCTURED}
+    )
+    assert reply.status == 202, reply.text
+    (record,) = await bus.records(1)
+    assert reply.json == {
+        "id": "1",
+        "source": SOURCE,
+        "topic": bus.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+    }
+    assert record.key == b"zaak-1"
+    assert record.value == data.encode()
+    stored = kafka.decode(record.headers, record.value)
+    assert stored.attributes["time"] == "2026-11-23T12:00:00+01:00"
+    assert stored.attributes["urgent"] is True
+
+
+async def test_binary(bus: Bus) -> None:
+    """In binary mode the attributes come in headers and the body is the data."""
+    headers = {f"ce-{name}": value for name, value in event().items()}
+    reply = await bus.call(
+        "POST", "/v1/events", body=b"<zaak/>", headers={**headers, "Content-Type": "text/xml"}
+    )
+    assert reply.status == 202, reply.text
+    (record,) = await bus.records(1)
+    assert record.value == b"<zaak/>"
+    assert dict(record.headers)["content-type"] == b"text/xml"
+    assert dict(record.headers)["ce_dataref"] == b"https://zaken.example.nl/zaken/1"
+
+
+async def test_batch(bus: Bus) -> None:
+    """A batch is answered item by item in its order; a key keeps its order in the log."""
+    events = [event(id=str(number), partitionkey=f"zaak-{number % 3}") for number in range(9)]
+    reply = await bus.publish(*events)
+    assert reply.status == 202, reply.text
+    items = reply.json["items"]
+    assert [item["id"] for item in items] == [str(number) for number in range(9)]
+    assert {item["topic"] for item in items} == {bus.topic}
+    records = {(r.partition, r.offset): r for r in await bus.records(9)}
+    for item in items:
+        record = records[item["partition"], item["offset"]]
+        assert dict(record.headers)["ce_id"] == item["id"].encode()
+    for key in (b"zaak-0", b"zaak-1", b"zaak-2"):
+        ids = [dict(r.headers)["ce_id"] for place, r in sorted(records.items()) if r.key == key]
+        assert ids == sorted(ids)
+        assert len(ids) == 3
+
+
+async def test_an_empty_batch_is_fine(bus: Bus) -> None:
+    """The standard allows a batch of nothing."""
+    reply = await bus.call(
+        "POST",
+        "/v1/events",
+        body=b"[]",
+        headers={"Content-Type": "application/cloudevents-batch+json"},
+    )
+    assert (reply.status, reply.json) == (202, {"items": []})
+
+
+async def test_the_key_falls_back(bus: Bus) -> None:
+    """Without partitionkey the subject orders, without subject the source; that is counted."""
+    with_subject = event(id="1", partitionkey=None, subject="zaak-7")
+    bare = event(id="2", partitionkey=None)
+    await bus.publish(with_subject, bare)
+    keys = {dict(r.headers)["ce_id"]: r.key for r in await bus.records(2)}
+    assert keys == {b"1": b"zaak-7", b"2": SOURCE.encode()}
+    metrics = (await bus.call("GET", "/metrics", who=None)).text
+    assert f'gemeentebus_key_fallbacks_total{{source="{SOURCE}"}} ' in metrics
+    assert "zaak-7" not in metrics
+
+
+async def test_a_domain_made_a_moment_ago_takes_events(bus: Bus) -> None:
+    """No waiting for a cache: the domain is there as soon as it was answered."""
+    made = await bus.call("POST", "/v1/domains", json={"name": "nl.vng.bag", "partitions": 1})
+    assert made.status == 201
+    reply = await bus.publish(event(type="nl.vng.bag.pand-gesloopt"))
+    assert reply.json["topic"] == f"{bus.settings.namespace}.nl.vng.bag"
+
+
+async def test_many_at_once(bus: Bus) -> None:
+    """Each of many requests gets a place of its own."""
+    replies = await asyncio.gather(*(bus.publish(event(id=str(n))) for n in range(100)))
+    assert {reply.status for reply in replies} == {202}
+    assert len({(reply.json["partition"], reply.json["offset"]) for reply in replies}) == 100
+
+
+async def test_published_events_are_counted(bus: Bus) -> None:
+    """The metrics know the domain, and neither subject nor data."""
+    await bus.publish(event(subject="geheim-1"))
+    metrics = (await bus.call("GET", "/metrics", who=None)).text
+    assert f'gemeentebus_events_published_total{{domain="{DOMAIN}"}} ' in metrics
+    assert "geheim-1" not in metrics
+    assert TYPE not in metrics
