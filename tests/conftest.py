@@ -102,18 +102,31 @@ def template(postgres: str) -> Iterator[str]:
 @pytest_asyncio.fixture
 async def database_url(postgres: str, template: str) -> AsyncIterator[str]:
     """Give the address of a database of this test's own, migrated; dropped afterwards."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    await _administer(postgres, f"CREATE DATABASE {name} TEMPLATE {template}")
-    try:
-        yield _with_database(postgres, name)
-    finally:
-        await _administer(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+    async with _database(postgres, template) as url:
+        yield url
+
+
+@pytest_asyncio.fixture
+async def empty_database_url(postgres: str) -> AsyncIterator[str]:
+    """Give the address of an empty database: a register's, say; dropped afterwards."""
+    async with _database(postgres, "template1") as url:
+        yield url
 
 
 @pytest.fixture
 def namespace() -> str:
     """Give a name that nobody else uses: it begins this test's topics and groups."""
     return f"t{uuid.uuid4().hex[:10]}"
+
+
+@contextlib.asynccontextmanager
+async def _database(dsn: str, template: str) -> AsyncIterator[str]:
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    await _administer(dsn, f"CREATE DATABASE {name} TEMPLATE {template}")
+    try:
+        yield _with_database(dsn, name)
+    finally:
+        await _administer(dsn, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 async def _administer(dsn: str, statement: str) -> None:

@@ -1,0 +1,146 @@
+"""The roles as processes of their own, as in production, on servers that the test names."""
+
+import asyncio
+import base64
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import aiohttp
+
+from bus.embedded.datadir import free_port
+from bus.store.credentials import Credentials
+from bus.store.database import Database
+from bus.store.organisations import Organisations
+
+OIN = "00000001823288444000"
+SOURCE = f"urn:nld:oin:{OIN}:systeem:zaken"
+ROLES = ("publisher", "subscriber", "operator")
+
+_BUS = Path(sys.executable).parent / "bus"
+
+
+class Cluster:
+    """One API and whatever else a test starts; `http` speaks to it with a token of every role."""
+
+    def __init__(self, environment: dict[str, str], folder: Path) -> None:
+        self.environment = environment
+        self.url = f"http://127.0.0.1:{environment['BUS_API_PORT']}"
+        self._folder = folder
+        self._running: dict[str, asyncio.subprocess.Process] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, *, kafka: str, database_url: str, namespace: str, folder: Path
+    ) -> AsyncIterator[Self]:
+        """Prepare an organisation and a token; stop every process at the end."""
+        async with Database.open(database_url, application_name="test") as database:
+            organisations = Organisations(database)
+            await organisations.ensure_organisation(OIN, "Gemeente Voorbeeld")
+            await organisations.add_source(f"urn:nld:oin:{OIN}", OIN)
+            token = await Credentials(database).issue(OIN, ROLES, label="test")
+        environment = {
+            "BUS_KAFKA_BOOTSTRAP": kafka,
+            "BUS_DATABASE_URL": database_url,
+            "BUS_NAMESPACE": namespace,
+            "BUS_SECRET_KEY": base64.b64encode(b"k" * 32).decode(),
+            "BUS_API_PORT": str(free_port()),
+            "BUS_SINK_ALLOW_HTTP": "true",
+            "BUS_SINK_ALLOW_CIDRS": "127.0.0.0/8",
+            "BUS_ORGANISATION": OIN,
+            "BUS_TOKEN": token,
+            "PYTHONWARNINGS": "default",
+        }
+        cluster = cls(environment, folder)
+        headers = {"Authorization": f"Bearer {token}"}
+        try:
+            async with aiohttp.ClientSession(cluster.url, headers=headers) as cluster.http:
+                yield cluster
+        finally:
+            await cluster._stop_all()
+
+    async def start(self, role: str, name: str | None = None, **environment: str) -> None:
+        """Start a role; of the API, wait until it is ready."""
+        log = (self._folder / f"{name or role}.log").open("ab")
+        self._running[name or role] = await asyncio.create_subprocess_exec(
+            _BUS, role, env=os.environ | self.environment | environment, stdout=log, stderr=log
+        )
+        log.close()
+        if role == "api":
+            await self.ready()
+
+    async def ready(self, within: float = 30.0) -> None:
+        """Wait until the API says that it can work."""
+        async with asyncio.timeout(within):
+            while True:
+                try:
+                    async with self.http.get("/readyz") as answer:
+                        if answer.status == 200:
+                            return
+                except aiohttp.ClientError:
+                    pass
+                await asyncio.sleep(0.05)
+
+    async def kill(self, name: str) -> None:
+        """End a process at once, as a power cut would."""
+        process = self._running.pop(name)
+        process.kill()
+        await process.wait()
+
+    async def stop(self, name: str) -> int:
+        """End a process as planned; give its exit code."""
+        process = self._running.pop(name)
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(20):
+            return await process.wait()
+
+    def log_of(self, name: str) -> str:
+        """Give what a process has said."""
+        return (self._folder / f"{name}.log").read_text()
+
+    async def create_domain(self, name: str, **fields: Any) -> None:  # noqa: ANN401 - JSON
+        """Make a domain through the API."""
+        await self.post("/v1/domains", {"name": name, "description": "Proef", **fields})
+
+    async def subscribe(self, sink: str, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+        """Make a subscription through the API; give the answer, the secret in it."""
+        return await self.post("/v1/subscriptions", {"sink": sink, "protocol": "HTTP", **fields})
+
+    async def post(self, path: str, document: object) -> dict[str, Any]:
+        """POST JSON that must be accepted."""
+        async with self.http.post(path, json=document) as answer:
+            body: dict[str, Any] = await answer.json(content_type=None)
+            assert answer.status < 300, body
+            return body
+
+    async def publish(self, events: list[dict[str, Any]]) -> None:
+        """POST a batch that must be accepted; tries again while the bus says 503."""
+        kind = {"Content-Type": "application/cloudevents-batch+json"}
+        async with asyncio.timeout(60):
+            while True:
+                async with self.http.post("/v1/events", json=events, headers=kind) as answer:
+                    if answer.status == 202:
+                        return
+                    assert answer.status == 503, await answer.text()
+                await asyncio.sleep(0.2)
+
+    async def _stop_all(self) -> None:
+        for name in list(self._running):
+            await self.stop(name)
+
+
+def event(number: int, *, type_: str = "nl.test.gewijzigd", keys: int = 10) -> dict[str, Any]:
+    """Make a numbered event."""
+    return {
+        "specversion": "1.0",
+        "id": f"{number:06}",
+        "source": SOURCE,
+        "type": type_,
+        "partitionkey": f"k{number % keys}",
+        "dataref": f"https://zaken.example.nl/zaken/{number}",
+    }
