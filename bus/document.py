@@ -16,10 +16,7 @@ _DEEPEST: Final = 32
 
 _FAULTS: Final = {
     "missing": ("required", "this field is required"),
-    "extra_forbidden": (
-        "unknown-field",
-        "no such field: unknown ones are refused, for they hide slips",
-    ),
+    "extra_forbidden": ("unknown-field", "there is no such field here: check its spelling"),
     "string_type": ("not-a-string", "give a string"),
     "int_type": ("not-an-integer", "give an integer"),
     "float_type": ("not-a-number", "give a number"),
@@ -58,9 +55,7 @@ class InvalidDocument(Exception):
 class Model(BaseModel):
     """A part of a document: nothing coerced, nothing unknown taken, no value in an error."""
 
-    model_config = ConfigDict(
-        strict=True, frozen=True, extra="forbid", validate_by_name=True, hide_input_in_errors=True
-    )
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -89,10 +84,8 @@ def validate(document: Mapping[str, Any], model: type[ModelT]) -> ModelT:
     try:
         return model.model_validate_json(orjson.dumps(document))
     except ValidationError as error:
-        faults = tuple(_fault(each, document) for each in error.errors(include_url=False))
-        raise InvalidDocument(
-            faults
-        ) from None  # the cause would show the values, secrets among them
+        faults = [_fault(each, document) for each in error.errors(include_url=False)]
+        raise InvalidDocument(faults) from None  # the cause holds the values, secrets among them
 
 
 def pointer(where: str, step: str | int) -> str:

@@ -7,11 +7,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from bus.catalogue.domain import DOMAIN_NAME, LONGEST_NAME
-from bus.document import InvalidDocument, Model, load, validate
-
-
-class InvalidDomain(InvalidDocument):
-    """A domain was asked for that cannot be; nothing was stored."""
+from bus.document import Model, load, validate
 
 
 def _domain_name(name: str) -> str:
@@ -39,8 +35,5 @@ class DomainRequest(Model):
 
 
 def parse_domain(body: bytes | Mapping[str, Any]) -> DomainRequest:
-    """Read the body of `POST /v1/domains`. Raises InvalidDomain."""
-    try:
-        return validate(load(body), DomainRequest)
-    except InvalidDocument as error:
-        raise InvalidDomain(error.faults) from None
+    """Read the body of `POST /v1/domains`. Raises InvalidDocument."""
+    return validate(load(body), DomainRequest)

@@ -1,16 +1,10 @@
 """Subscriptions: what a client may ask for, what the store keeps, what the engine works with."""
 
+from bus.subscription.delivery import DeliveryOptions, RetryPolicy
 from bus.subscription.filters import check_filters
-from bus.subscription.model import (
-    DeliveryOptions,
-    RetryPolicy,
-    Signing,
-    Subscription,
-    SubscriptionRequest,
-    new_signing_secret,
-    signing_key,
-)
+from bus.subscription.model import Subscription, SubscriptionRequest
 from bus.subscription.request import InvalidSubscription, merge_patch, parse_request
+from bus.subscription.signing import Signing, new_signing_secret, signing_key
 from bus.subscription.sink import (
     AccessToken,
     HttpSettings,

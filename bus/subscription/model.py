@@ -1,102 +1,23 @@
 """The Subscription: fields of the CloudEvents Subscriptions API under their own names, and ours."""
 
-import secrets
-from base64 import b64decode, b64encode
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
 
 from bus.document import Model
+from bus.subscription.delivery import DeliveryOptions
+from bus.subscription.signing import Signing, SigningRequest
 from bus.subscription.sink import HttpSettings, Sink, SinkCredential
 from bus.subscription.time import Start
-
-_SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - the mark of Standard Webhooks, not a secret
-
-
-def _filled(schedule: tuple[float, ...]) -> tuple[float, ...]:
-    if not schedule:
-        raise PydanticCustomError("too-few", "give at least one wait")
-    return schedule
-
-
-class RetryPolicy(Model):
-    """When a failed delivery is tried again (design §4).
-
-    `schedule` holds the seconds to wait after the first, second … failure; the last one repeats.
-    Each wait is longer or shorter by a random part of at most `jitter`, so that subscribers who
-    failed together do not return together.
-    """
-
-    schedule: Annotated[
-        tuple[Annotated[float, Field(ge=0.1, le=86_400)], ...],
-        Field(max_length=50),
-        AfterValidator(_filled),  # min_length would count the sound entries only
-    ] = (5, 60, 300, 1_800, 7_200, 18_000, 36_000)
-    jitter: Annotated[float, Field(ge=0, le=0.5)] = 0.2
-
-    def delay(self, failures: int, roll: float) -> float:
-        """Give the seconds to wait after `failures` ≥ 1; `roll` is random in [0, 1)."""
-        wait = self.schedule[min(failures, len(self.schedule)) - 1]
-        return wait * (1 + self.jitter * (2 * roll - 1))
-
-
-class DeliveryOptions(Model):
-    """Requests in flight at most, and seconds until an answer must be complete."""
-
-    concurrency: Annotated[int, Field(ge=1, le=256)] = 16
-    timeout: Annotated[float, Field(ge=1, le=120)] = 30
-    retry: RetryPolicy = RetryPolicy()
-
-
-class Signing(Model):
-    """How deliveries are signed; v1 is the HMAC-SHA256 of Standard Webhooks."""
-
-    scheme: Literal["v1"] = "v1"
-
-
-def _signing_secret(secret: str) -> str:
-    signing_key(secret)
-    return secret
-
-
-def signing_key(secret: str) -> bytes:
-    """Give the HMAC key in a secret of Standard Webhooks.
-
-    Raises PydanticCustomError, a ValueError, unless it is whsec_ and the base64 of 24 to 64 bytes.
-    """
-    try:
-        key = b64decode(secret.removeprefix(_SECRET_PREFIX), validate=True)
-    except ValueError:
-        key = b""
-    if not secret.startswith(_SECRET_PREFIX) or not 24 <= len(key) <= 64:
-        raise PydanticCustomError(
-            "not-a-secret", "give whsec_ and the base64 of 24 to 64 random bytes"
-        )
-    return key
-
-
-_Secret = Annotated[str, AfterValidator(_signing_secret)]
-
-
-def new_signing_secret() -> str:
-    """Make a secret for a subscription that brought none; 32 bytes, as long as the digest."""
-    return _SECRET_PREFIX + b64encode(secrets.token_bytes(32)).decode()
-
-
-class SigningRequest(Signing):
-    """Signing as a client asks for it.
-
-    Without `secret` the bus makes one and shows it once, as `signing.secret` in the 201: the form
-    that every Standard Webhooks library takes as it is. A secret that the client brought is not
-    repeated.
-    """
-
-    secret: Annotated[_Secret | None, Field(repr=False)] = None
 
 
 class NoConfig(Model):
     """The standard leaves the keys of `config` to the subscription manager; this one has none."""
+
+
+def _shared(default: Model) -> AfterValidator:
+    """Keep one object of what most subscriptions leave alone: else it is half of their memory."""
+    return AfterValidator(lambda given: default if given == default else given)
 
 
 class Terms(Model):
@@ -113,10 +34,10 @@ class Terms(Model):
     filters: tuple[dict[str, Any], ...] = ()
     """All must pass; `check_filters` says what they may be."""
 
-    config: NoConfig = NoConfig()
+    config: Annotated[NoConfig, _shared(NoConfig())] = NoConfig()
     sink: Sink
     protocol: Literal["HTTP"]
-    protocolsettings: HttpSettings = HttpSettings()
+    protocolsettings: Annotated[HttpSettings, _shared(HttpSettings())] = HttpSettings()
 
     domains: Annotated[
         tuple[Annotated[str, Field(min_length=1, max_length=249)], ...], Field(max_length=256)
@@ -126,7 +47,7 @@ class Terms(Model):
 
     ordering: Literal["key", "partition", "none"] = "key"
     start: Start = "latest"
-    delivery: DeliveryOptions = DeliveryOptions()
+    delivery: Annotated[DeliveryOptions, _shared(DeliveryOptions())] = DeliveryOptions()
 
 
 class Subscription(Terms):
@@ -136,7 +57,7 @@ class Subscription(Terms):
     organisation: str
     """OIN of the organisation that subscribed."""
 
-    signing: Signing = Signing()
+    signing: Annotated[Signing, _shared(Signing())] = Signing()
 
     def document(self) -> dict[str, Any]:
         """Give the JSON document, defaults written out: a later default changes no subscription."""

@@ -31,15 +31,10 @@ def merge_patch(current: Subscription, patch: bytes | Mapping[str, Any]) -> Subs
     """
     changes = _load(patch)
     document = apply_merge_patch(current.document(), changes)
-    moved = [
-        name
-        for name in ("id", "organisation")
-        if document.pop(name, None) != getattr(current, name)
-    ]
+    identity = {"id": current.id, "organisation": current.organisation}
+    moved = [name for name in identity if document.pop(name, None) != identity[name]]
     if changes.get("sinkcredential", "") is None:
-        document["sinkcredential"] = (
-            None  # to the patch a removal, to the request a wish of its own
-        )
+        document["sinkcredential"] = None  # a removal to the patch, a wish to the request
     request = _validate(document)
     if request.start != current.start:
         moved.append("start")

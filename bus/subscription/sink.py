@@ -21,8 +21,8 @@ _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}")
 _HEADER_VALUE = re.compile(r"[!-~]([ -~]{0,1022}[!-~])?")
 _RESERVED_HEADER = re.compile(
-    r"(ce|content|proxy|webhook)-.*|authorization|connection|expect|host|keep-alive|te|trace(parent|state)|trailer"
-    r"|transfer-encoding|upgrade",
+    r"(ce|content|proxy|webhook)-.*|authorization|connection|expect|host|keep-alive"
+    r"|signature(-input)?|te|trace(parent|state)|trailer|transfer-encoding|upgrade",
     re.IGNORECASE,
 )
 """Headers that frame, sign or trace the message, and the one that `sinkcredential` sets."""

@@ -30,7 +30,10 @@ def _start(value: object) -> Literal["latest", "earliest"] | datetime:
         case "latest" | "earliest":
             return value
         case _:
-            return _time(value)
+            time = _time(value)
+    if time.timestamp() < 0:  # Kafka gives negative times a meaning of its own
+        raise PydanticCustomError("out-of-range", "give a time from 1970 on, or earliest")
+    return time
 
 
 def _text(value: str | datetime) -> str:

@@ -2,12 +2,13 @@
 
 import pytest
 
-from bus.catalogue import InvalidDomain, parse_domain
+from bus.catalogue import parse_domain
+from bus.document import InvalidDocument
 
 
 def faults(body: bytes) -> set[tuple[str, str]]:
     """Give where and why this body is refused."""
-    with pytest.raises(InvalidDomain) as refusal:
+    with pytest.raises(InvalidDocument) as refusal:
         parse_domain(body)
     return {(fault.where, fault.code) for fault in refusal.value.faults}
 
@@ -69,6 +70,13 @@ def test_all_faults_are_named_at_once() -> None:
         ("/partitions", "out-of-range"),
         ("/retention_days", "unknown-field"),
         ("/a~1b~0", "unknown-field"),
+    }
+
+
+def test_only_the_names_of_the_api_are_known() -> None:
+    """The names that the code uses are not taken as well."""
+    assert faults(b'{"name": "bag", "retention_days": 14}') == {
+        ("/retention_days", "unknown-field")
     }
 
 

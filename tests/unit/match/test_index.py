@@ -1,6 +1,5 @@
 """Which subscriptions the index finds for an event."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -9,13 +8,12 @@ from bus.match import Index
 
 A, B = "00000000000000000001", "00000000000000000002"
 BOTH = frozenset({A, B})
+Event = dict[str, str | int | bool]
 
 
-def found(
-    index: Index[str], attributes: Mapping[str, str], readers: frozenset[str] = BOTH
-) -> set[str]:
+def found(index: Index[str], attributes: Event, readers: frozenset[str] = BOTH) -> set[str]:
     """Give the matches for an event with these attributes, each of which must come once."""
-    keys = index.match(attributes["type"], attributes.get, readers)
+    keys = index.match(str(attributes["type"]), attributes.get, readers)
     assert len(keys) == len(set(keys))
     return set(keys)
 
@@ -41,7 +39,14 @@ def found(
         ({"filters": [{"exact": {"region": "n"}}, {"exact": {"subject": "1"}}]}, True),
         ({"filters": [{"exact": {"region": "n"}}, {"exact": {"subject": "2"}}]}, False),
         ({"filters": [{"exact": {"absent": "n"}}]}, False),
+        ({"filters": [{"exact": {"count": "7"}}]}, True),
+        ({"filters": [{"exact": {"urgent": "true"}}]}, True),
+        ({"filters": [{"exact": {"urgent": "1"}}]}, False),
         ({"filters": [{"not": {"exact": {"type": "s"}}}]}, True),
+        ({"filters": [{"prefix": {"type": "t"}}]}, True),
+        ({"filters": [{"prefix": {"type": "tt"}}]}, False),
+        ({"types": ("t", "tt"), "filters": [{"prefix": {"type": "tt"}}]}, False),
+        ({"filters": [{"prefix": {"type": "t"}}, {"all": [{"prefix": {"type": "ts"}}]}]}, False),
         ({"filters": [{"any": [{"exact": {"type": "s"}}, {"prefix": {"source": "u"}}]}]}, True),
     ],
 )
@@ -51,7 +56,8 @@ def test_types_source_and_filters_must_all_pass(
     """The index finds a subscription exactly when each of its conditions holds."""
     index: Index[str] = Index()
     index.add("s", organisation=A, **conditions)
-    event = {"type": "t", "source": "urn:a", "region": "n", "subject": "1"}
+    event: Event = {"type": "t", "source": "urn:a", "region": "n", "subject": "1"}
+    event |= {"count": 7, "urgent": True}
     assert found(index, event) == ({"s"} if wanted else set())
 
 
@@ -90,7 +96,7 @@ def test_a_subscription_that_does_not_compile_changes_nothing() -> None:
 
 
 def test_wants_tells_whether_an_event_needs_to_be_looked_at() -> None:
-    """No type is wanted at first, one type by a subscription to it, every type by one to any."""
+    """No type is wanted at first, one by a subscription to it, all by one to any."""
     index: Index[str] = Index()
     assert not index.wants("t")
     index.add("t", types=["t"], organisation=A)
@@ -98,4 +104,5 @@ def test_wants_tells_whether_an_event_needs_to_be_looked_at() -> None:
     index.add("any", organisation=A)
     assert index.wants("u")
     index.remove("any")
-    assert not index.wants("u")
+    index.add("prefix", filters=[{"prefix": {"type": "u."}}], organisation=A)
+    assert (index.wants("u"), index.wants("u."), index.wants("u.a")) == (False, True, True)

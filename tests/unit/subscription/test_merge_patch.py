@@ -49,7 +49,7 @@ def test_objects_merge_and_everything_else_is_replaced() -> None:
     assert (after.types, after.source, after.filters) == (("c",), None, ())
     assert after.protocolsettings.headers == {"X-B": "2", "X-C": "3"}
     assert (after.delivery.concurrency, after.delivery.timeout) == (4, 60)
-    assert after.delivery.retry.schedule == (1,)
+    assert list(after.delivery.retry.schedule) == [1]
     assert (after.sink, after.start) == (CURRENT.sink, CURRENT.start)
 
 

@@ -36,7 +36,7 @@ def test_a_sink_and_a_protocol_are_enough() -> None:
     )
     delivery = subscription.delivery
     assert (delivery.concurrency, delivery.timeout) == (16, 30)
-    assert delivery.retry.schedule == (5, 60, 300, 1800, 7200, 18000, 36000)
+    assert list(delivery.retry.schedule) == [5, 60, 300, 1800, 7200, 18000, 36000]
     assert delivery.retry.jitter == 0.2
     assert subscription.signing.scheme == "v1"
 
@@ -191,6 +191,13 @@ def test_a_start_is_a_known_word_or_a_time(start: object) -> None:
     assert faults(start=start) == {("/start", "not-a-time")}
 
 
+def test_a_start_lies_after_1970() -> None:
+    """The log counts from there."""
+    assert faults(start="1969-12-31T23:59:59Z") == {("/start", "out-of-range")}
+    assert faults(start="0001-01-01T00:00:00+14:00") == {("/start", "out-of-range")}
+    assert accepted(start="1970-01-01T00:00:00.123456789Z").start != "latest"
+
+
 @pytest.mark.parametrize(
     ("headers", "where", "code"),
     [
@@ -205,6 +212,7 @@ def test_a_start_is_a_known_word_or_a_time(start: object) -> None:
         ({"CE-id": "1"}, "/CE-id", "reserved-header"),
         ({"Content-Type": "text/plain"}, "/Content-Type", "reserved-header"),
         ({"host": "x"}, "/host", "reserved-header"),
+        ({"Signature": "x"}, "/Signature", "reserved-header"),
         ({"X-A": "1", "x-a": "2"}, "", "duplicate"),
     ],
 )
@@ -248,6 +256,15 @@ def test_a_body_nested_without_end_is_refused() -> None:
     with pytest.raises(InvalidSubscription) as refusal:
         parse_request(b'{"config":' + b'{"a":' * 900 + b"1" + b"}" * 901)
     assert [fault.code for fault in refusal.value.faults] == ["too-deep"]
+
+
+@pytest.mark.parametrize(("levels", "code"), [(30, "unknown-field"), (31, "too-deep")])
+def test_a_body_may_be_32_levels_deep(levels: int, code: str) -> None:
+    """Far more than a subscription needs; the body and `config` are two of them."""
+    config: object = {"a": 1}
+    for _ in range(levels - 1):
+        config = [config]
+    assert {found for _, found in faults(config={"a": config})} == {code}
 
 
 def test_no_error_repeats_what_the_client_sent() -> None:

@@ -1,5 +1,7 @@
 """Retries, secrets and credentials of a subscription."""
 
+from base64 import b64encode
+
 import pytest
 from standardwebhooks import Webhook
 
@@ -47,3 +49,16 @@ def test_a_credential_survives_the_store(
     """What is sealed is read back as the same credential, and makes the header of each delivery."""
     assert credential_from_json(credential.model_dump_json()) == credential
     assert credential.authorization == authorization
+    assert authorization.split()[1] not in repr(credential)
+    assert "a:b" not in repr(credential)
+
+
+@pytest.mark.parametrize(("size", "sound"), [(23, False), (24, True), (64, True), (65, False)])
+def test_a_signing_key_has_24_to_64_bytes(size: int, *, sound: bool) -> None:
+    """The bounds of Standard Webhooks."""
+    secret = "whsec_" + b64encode(b"\xff" * size).decode()
+    if sound:
+        assert signing_key(secret) == b"\xff" * size
+    else:
+        with pytest.raises(ValueError, match="24 to 64"):
+            signing_key(secret)

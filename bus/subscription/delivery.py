@@ -1,0 +1,43 @@
+"""How hard a sink is worked, and when a failed delivery is tried again."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from bus.document import Model
+
+
+def _filled(schedule: tuple[float, ...]) -> tuple[float, ...]:
+    if not schedule:
+        raise PydanticCustomError("too-few", "give at least one wait")
+    return schedule
+
+
+class RetryPolicy(Model):
+    """When a failed delivery is tried again (design §4).
+
+    `schedule` holds the seconds to wait after the first, second … failure; the last one repeats.
+    Each wait is longer or shorter by a random part of at most `jitter`, so that subscribers who
+    failed together do not return together.
+    """
+
+    schedule: Annotated[
+        tuple[Annotated[float, Field(ge=0.1, le=86_400)], ...],
+        Field(max_length=50),
+        AfterValidator(_filled),  # min_length would count the sound entries only
+    ] = (5, 60, 300, 1_800, 7_200, 18_000, 36_000)
+    jitter: Annotated[float, Field(ge=0, le=0.5)] = 0.2
+
+    def delay(self, failures: int, roll: float) -> float:
+        """Give the seconds to wait after `failures` ≥ 1; `roll` is random in [0, 1)."""
+        wait = self.schedule[min(failures, len(self.schedule)) - 1]
+        return wait * (1 + self.jitter * (2 * roll - 1))
+
+
+class DeliveryOptions(Model):
+    """Requests in flight at most, and seconds until an answer must be complete."""
+
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 16
+    timeout: Annotated[float, Field(ge=1, le=120)] = 30
+    retry: RetryPolicy = RetryPolicy()
