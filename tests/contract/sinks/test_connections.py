@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+from dataclasses import replace
 
 import pytest
 
@@ -308,6 +309,20 @@ async def test_close_before_the_first_step(guard: Guard) -> None:
     sender.send(request_for("http://127.0.0.1:9/"), outcomes.append)
     await sender.close()
     assert outcomes == [Temporary("stopped")]
+
+
+async def test_unforeseen_error(sender: AiohttpSender) -> None:
+    """An error of our own is an outcome too, and is reported; a broken header reaches no wire."""
+    reported: list[str] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(
+        lambda _, context: reported.append(type(context["exception"]).__name__)
+    )
+    async with open_sink(OK) as sink:
+        request = replace(request_for(sink.url), headers=(("x", "a\r\nwebhook-id: other"),))
+        assert await deliver(sender, request) == Temporary("fault")
+        assert sink.requests == []
+    assert reported == ["ValueError"]
 
 
 @pytest.mark.parametrize(
