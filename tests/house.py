@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any, Self
 from uuid import UUID, uuid4
 
@@ -12,6 +11,7 @@ from aiohttp import web
 from bus.api.start import starts
 from bus.catalogue import Access, Domain, key_of
 from bus.codec import kafka as codec
+from bus.embedded.datadir import free_port
 from bus.event import Event
 from bus.log.membership import Membership
 from bus.log.reader import Reader
@@ -37,19 +37,42 @@ Answer = Callable[[dict[str, Any]], int | float]
 """Gives the status to answer an event with, or (a float) the seconds to wait before a 204."""
 
 
-@dataclass(slots=True)
 class Sink:
     """A component: remembers each delivery in the order of arrival, and answers as it is told."""
 
-    url: str = ""
-    answer: Answer = lambda _: 204
-    ids: list[str] = field(default_factory=list)
-    keys: list[str] = field(default_factory=list)
-    accepted: list[str] = field(default_factory=list)
-    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.answer: Answer = lambda _: 204
+        self.ids: list[str] = []
+        self.keys: list[str] = []
+        self.accepted: list[str] = []
+        self._changed = asyncio.Condition()
+        self._runner: web.AppRunner | None = None
 
-    async def receive(self, request: web.Request) -> web.Response:
-        """Take one delivery."""
+    @property
+    def url(self) -> str:
+        """Where to deliver."""
+        return f"http://127.0.0.1:{self.port}/events"
+
+    async def open(self) -> None:
+        """Listen; until then connections are refused."""
+        app = web.Application()
+        app.router.add_post("/events", self._receive)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
+
+    async def close(self) -> None:
+        """Listen no more."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def until(self, condition: Callable[[Self], bool], within: float = 30.0) -> None:
+        """Wait until a condition on this sink holds."""
+        async with asyncio.timeout(within), self._changed:
+            await self._changed.wait_for(lambda: condition(self))
+
+    async def _receive(self, request: web.Request) -> web.Response:
         event = await request.json()
         self.ids.append(event["id"])
         self.keys.append(event.get("partitionkey", ""))
@@ -59,32 +82,19 @@ class Sink:
             verdict = 204
         if verdict < 300:
             self.accepted.append(event["id"])
-        async with self.changed:
-            self.changed.notify_all()
+        async with self._changed:
+            self._changed.notify_all()
         return web.Response(status=verdict)
-
-    async def until(self, condition: Callable[[Self], bool], within: float = 30.0) -> None:
-        """Wait until a condition on this sink holds."""
-        async with asyncio.timeout(within), self.changed:
-            await self.changed.wait_for(lambda: condition(self))
 
 
 @asynccontextmanager
 async def sinks(number: int) -> AsyncIterator[list[Sink]]:
     """Open some components on free ports of loopback."""
     async with AsyncExitStack() as stack:
-        opened = []
-        for _ in range(number):
-            sink = Sink()
-            app = web.Application()
-            app.router.add_post("/events", sink.receive)
-            runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-            await runner.setup()
-            stack.push_async_callback(runner.cleanup)
-            site = web.TCPSite(runner, "127.0.0.1", 0)
-            await site.start()
-            sink.url = f"http://127.0.0.1:{runner.addresses[0][1]}/events"
-            opened.append(sink)
+        opened = [Sink() for _ in range(number)]
+        for sink in opened:
+            stack.push_async_callback(sink.close)
+            await sink.open()
         yield opened
 
 
