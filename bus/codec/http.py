@@ -71,9 +71,12 @@ def encode_binary(event: Event) -> Message:
     if mode_of(event.datacontenttype) is not Mode.BINARY:
         return encode_structured(event)
     headers = [
-        ("content-type" if name == "datacontenttype" else "ce-" + name, header_value(value))
-        for name, value in ((name, canonical(value)) for name, value in event.context().items())
+        ("ce-" + name, header_value(canonical(value)))
+        for name, value in event.context().items()
+        if name != "datacontenttype"
     ]
+    if event.datacontenttype is not None:
+        headers.append(("content-type", event.datacontenttype))  # as it is: it is a header already
     return headers, event.data or b""
 
 

@@ -7,6 +7,7 @@ from base64 import b64encode
 from datetime import datetime
 from functools import partial
 from json import dumps, loads
+from math import isinf
 from typing import Any
 
 from cloudevents.core.base import BaseCloudEvent
@@ -84,8 +85,8 @@ def _from_bytes(event: Event) -> Any:  # noqa: ANN401 - any JSON value
     match form_of(event.datacontenttype):
         case Form.JSON:
             try:
-                return loads(data)
-            except ValueError:  # a number of more digits than Python will read
+                return loads(data, parse_float=_finite)
+            except ValueError:  # a number that Python cannot hold
                 return data
         case Form.TEXT:
             try:
@@ -94,6 +95,13 @@ def _from_bytes(event: Event) -> Any:  # noqa: ANN401 - any JSON value
                 return data
         case Form.BYTES:
             return data
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if isinf(number):
+        raise ValueError("a number larger than a float")
+    return number
 
 
 def _to_bytes(content: object, datacontenttype: str | None) -> tuple[bytes | None, Flaw | None]:
