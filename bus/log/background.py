@@ -45,7 +45,9 @@ class Background:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for task in self._tasks:
+        # Where one failed, the group has cancelled the others; a second time would interrupt
+        # their cleaning up.
+        for task in () if self._failed else self._tasks:
             task.cancel()
         if kind is None or issubclass(kind, asyncio.CancelledError):
             await self._group.__aexit__(kind, error, trace)

@@ -25,28 +25,30 @@ class Holdings:
     """
     Pure bookkeeping between the group and the listener; one step at a time.
 
-    `held` is what the listener works on. `claims` is what the group must not give to another:
-    everything given and not yet put down. Losing membership ends all claims at once, while the
+    `held` is what the listener works on. Losing membership ends all claims at once, while the
     listener still has to put down what it holds.
     """
 
     def __init__(self) -> None:
         self.held = _NONE
-        self.claims = _NONE
         self._given = _NONE
-        self._lost = False
+        self._forfeited = _NONE
         self._leaving = False
+
+    @property
+    def claims(self) -> frozenset[Partition]:
+        """What the group must not give to another: given, or still being put down."""
+        return self._given | (self.held - self._forfeited)
 
     def given(self, partitions: frozenset[Partition]) -> None:
         """Note the group's newest word on what is ours."""
         if not self._leaving:
             self._given = partitions
-            self.claims |= partitions
 
     def lost(self) -> None:
         """Note that the group may have given everything to others."""
-        self._given = self.claims = _NONE
-        self._lost = True
+        self._given = _NONE
+        self._forfeited = self.held
 
     def leave(self) -> None:
         """Take nothing up any more, and put everything down."""
@@ -57,12 +59,11 @@ class Holdings:
         """
         Say what the listener must do next; `done` follows when it has.
 
-        Taking up goes first: it is quick, while putting down waits for requests under way.
+        What was lost goes first. Then taking up: it is quick, while putting down waits for
+        requests under way.
         """
-        if self._lost:
-            self._lost = False
-            if self.held:
-                return PutDown(self.held)
+        if self._forfeited:
+            return PutDown(self._forfeited)
         new = self._given - self.held
         if new:
             self.held |= new  # from now on, not when it has been done: it may be lost meanwhile
@@ -74,4 +75,4 @@ class Holdings:
         """Note that the listener has done it."""
         if isinstance(step, PutDown):
             self.held -= step.partitions
-            self.claims -= step.partitions - self._given
+            self._forfeited -= step.partitions

@@ -46,7 +46,7 @@ def share(
         takers = [name for name in members if partition.topic in members[name].topics]
         if takers:
             target[min(takers, key=lambda name: (len(target[name]), name))].add(partition)
-    while _even_out(target, members):
+    while _even_out(target, members, known):
         pass
     return {
         name: frozenset(
@@ -71,14 +71,21 @@ def _holders(members: Mapping[str, Member]) -> dict[Partition, str]:
     return holders
 
 
-def _even_out(target: dict[str, set[Partition]], members: Mapping[str, Member]) -> bool:
-    """Move one partition to a member that has at least two fewer; false when none can move."""
+def _even_out(
+    target: dict[str, set[Partition]], members: Mapping[str, Member], known: set[Partition]
+) -> bool:
+    """
+    Move one partition to a member that has at least two fewer; false when none can move.
+
+    Only what the leader knows moves: anything else, once put down, could be given to nobody.
+    """
     by_load = sorted(target, key=lambda name: (len(target[name]), name))
     for giver in reversed(by_load):
         for taker in by_load:
             if len(target[giver]) - len(target[taker]) < 2:
                 break
-            movable = [each for each in target[giver] if each.topic in members[taker].topics]
+            topics = members[taker].topics
+            movable = [each for each in target[giver] & known if each.topic in topics]
             if movable:
                 partition = _best(movable, target[giver], target[taker])
                 target[giver].remove(partition)
