@@ -369,10 +369,11 @@ CREATE OR REPLACE FUNCTION gemeentebus.triggers(w gemeentebus.watched)
 RETURNS TABLE (name text, statement text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-    WITH columns AS (
+    WITH changes AS (
         -- By value, not UPDATE OF: that looks at the statement and misses what other triggers change.
-        SELECT string_agg(format('OLD.%I', name), ', ' ORDER BY name) AS old,
-               string_agg(format('NEW.%I', name), ', ' ORDER BY name) AS new
+        -- As text: some types have no =, and some have one that a restored dump would not find.
+        SELECT string_agg(format('OLD.%1$I::text IS DISTINCT FROM NEW.%1$I::text', name), ' OR '
+                          ORDER BY name) AS condition
         FROM (
             SELECT unnest(gemeentebus.key_columns(w.relation)) AS name
             UNION
@@ -386,12 +387,12 @@ AS $$
         WHERE 'delete' = ANY (w.operations)
         UNION ALL
         SELECT 'gemeentebus_update', 'AFTER UPDATE',
-            -- *<> compares what is stored: it works for types that have no =, such as json.
+            -- *<> compares what is stored, of whatever type, and names no column.
             CASE WHEN 'update' = ANY (w.operations) AND w.columns IS NULL
                 THEN 'WHEN (OLD OPERATOR(pg_catalog.*<>) NEW)'
-                ELSE format('WHEN (ROW(%s)::record OPERATOR(pg_catalog.*<>) ROW(%s)::record)', old, new)
+                ELSE format('WHEN (%s)', changes.condition)
             END
-        FROM columns
+        FROM changes
     )
     SELECT name, format(
         'CREATE OR REPLACE TRIGGER %I %s ON %s FOR EACH ROW %s EXECUTE FUNCTION gemeentebus.watched_%s()',

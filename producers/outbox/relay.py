@@ -86,6 +86,7 @@ class Relay:
                 failures = 1 if monotonic() - began > BACK_OFF[1] else failures + 1
                 pause = min(BACK_OFF[1], BACK_OFF[0] * 2 ** min(failures - 1, 10))
                 await _pause(stopping, pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
+        self._gauge(None)
 
     async def _serve(self, stopping: asyncio.Event) -> None:
         """Use one connection until something fails."""
@@ -93,10 +94,7 @@ class Relay:
             if not await self._lead(feed, stopping):
                 return
             _log.info(LogEvent.RELAY_CONNECTED, name=self._name)
-            try:
-                await self._drain(feed, stopping)
-            finally:
-                self._gauge(None)
+            await self._drain(feed, stopping)
 
     async def _lead(self, feed: Feed, stopping: asyncio.Event) -> bool:
         """Wait until this is the only relay; False when it shall stop before that."""
@@ -106,6 +104,7 @@ class Relay:
                 return True
             if not told:
                 _log.info(LogEvent.RELAY_WAITING, name=self._name)
+                self._gauge(None)
                 told = True
             await _pause(stopping, STANDBY)
         return False
@@ -196,7 +195,10 @@ class Relay:
             self._gauge(await feed.backlog(COUNTED))
 
     def _gauge(self, backlog: Backlog | None) -> None:
-        """Show what waits; a relay that does not lead shows nothing, not what it saw last."""
+        """Show what waits; a relay that does not lead shows nothing, not what it saw last.
+
+        While the log or the store is away it shows that, until it can look again.
+        """
         self._gauged_at = monotonic()
         rows, seconds = (backlog.rows, backlog.seconds) if backlog else (0, 0.0)
         metrics.RELAY_WAITING.labels(self._name).set(rows)

@@ -4,8 +4,7 @@
 -- What a relay asks of its connection: that Postgres notices within half a minute that the relay is gone
 -- (the lock of a dead one is released only then), and that batches are read along the index.
 SELECT set_config('tcp_keepalives_idle', '15', false), set_config('tcp_keepalives_interval', '5', false),
-    set_config('tcp_keepalives_count', '3', false), set_config('enable_sort', 'off', false),
-    set_config('enable_seqscan', 'off', false);
+    set_config('tcp_keepalives_count', '3', false), set_config('enable_sort', 'off', false);
 
 -- name: lock
 -- Makes this connection the only relay of the outbox, if no other one is. The number is "outboxes" in
