@@ -14,11 +14,12 @@ from pathlib import Path
 from bus.embedded.errors import DataDirInUse, DataDirUnusable, PortTaken
 
 
-def secret(
-    path: Path,
-    make: Callable[[], str] = lambda: secrets.token_urlsafe(24),
-    given: str | None = None,
-) -> str:
+def random_word() -> str:
+    """Make a secret that fits into addresses and headers."""
+    return secrets.token_urlsafe(24)
+
+
+def secret(path: Path, make: Callable[[], str] = random_word, given: str | None = None) -> str:
     """Give the secret kept in a file only we can read; made on first use, `given` replaces it."""
     if given is None and path.exists():
         return path.read_text().strip()
@@ -98,7 +99,9 @@ class DataDir:
         self._ports_file.write_text(json.dumps(ports, indent=1) + "\n")
         return port
 
-    def secret(self, name: str, make: Callable[[], str], given: str | None = None) -> str:
+    def secret(
+        self, name: str, make: Callable[[], str] = random_word, given: str | None = None
+    ) -> str:
         """Give the secret kept under this name; see `secret`."""
         return secret(self.path / name, make, given)
 

@@ -29,13 +29,13 @@ def binaries() -> Path:
     return Path(spec.submodule_search_locations[0]) / _INSTALL / "bin"
 
 
-def binaries_for_others(cache: Path) -> Path:
-    """Give binaries that any user can run: the wheel's, else a copy in `cache` or /var/cache.
+def binaries_for_others(cache: Path, wheel: Path | None = None) -> Path:
+    """Give binaries that any user can run: the `wheel`'s, else a copy in `cache` or /var/cache.
 
     An environment under /root is closed to everybody else, and we change no permissions of folders
     that are not ours. Raises EmbeddedProblem when there is no place for the copy.
     """
-    wheel = binaries()
+    wheel = wheel or binaries()
     bki = wheel.parent / "share" / "postgresql" / "postgres.bki"
     if open_to_others(wheel / "postgres") and open_to_others(bki):
         return wheel

@@ -26,10 +26,12 @@ def location(cache: Path, classpath: Sequence[Path]) -> Path:
     return cache / "startup" / f"kafka-{hashlib.sha256(text.encode()).hexdigest()[:16]}.aot"
 
 
-async def train(target: Path, *, classpath: Sequence[Path], folder: Path) -> None:
+async def train(
+    target: Path, *, classpath: Sequence[Path], folder: Path, nice: int = _LOWEST
+) -> None:
     """Make the cache at `target` by running a second broker for a moment, in `folder`.
 
-    Everything runs at the lowest priority, since nobody waits for it. Raises StartFailed and
+    Everything runs at the lowest priority unless somebody waits for it. Raises StartFailed and
     OSError; cancelled, it leaves nothing running, and the next one starts from the beginning.
     """
     _prepare(target.parent, folder)
@@ -41,7 +43,7 @@ async def train(target: Path, *, classpath: Sequence[Path], folder: Path) -> Non
         controller_port=free_port(),
         classpath=classpath,
         record=record,
-        nice=_LOWEST,
+        nice=nice,
     )
     try:
         try:
@@ -54,7 +56,7 @@ async def train(target: Path, *, classpath: Sequence[Path], folder: Path) -> Non
             classpath=classpath,
             folder=folder,
             log=folder / "make.log",
-            nice=_LOWEST,
+            nice=nice,
         )
         await run(make, _WITHIN)
         part.replace(target)
