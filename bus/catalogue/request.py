@@ -13,7 +13,7 @@ from bus.document import Model, load, validate
 def _domain_name(name: str) -> str:
     if not DOMAIN_NAME.fullmatch(name) or len(name) > LONGEST_NAME:
         raise PydanticCustomError(
-            "malformed",
+            "not-a-domain-name",
             "give labels of lower-case letters, digits and hyphens with dots between, 200 at most",
         )
     return name

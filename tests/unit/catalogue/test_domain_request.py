@@ -51,7 +51,7 @@ def test_every_field_is_taken() -> None:
 def test_names_are_dot_separated_lower_case_labels(name: str) -> None:
     """What could not begin an event type, or not fit Kafka, is no name."""
     assert faults(f'{{"name": "{name}"}}'.encode()) & {
-        ("/name", "malformed"),
+        ("/name", "not-a-domain-name"),
         ("/name", "control-character"),
     }
 
