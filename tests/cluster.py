@@ -99,6 +99,10 @@ class Cluster:
         async with asyncio.timeout(20):
             return await process.wait()
 
+    def pid(self, name: str) -> int:
+        """Give the process id of what was started."""
+        return self._running[name].pid
+
     def log_of(self, name: str) -> str:
         """Give what a process has said."""
         return (self._folder / f"{name}.log").read_text()
