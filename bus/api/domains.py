@@ -16,6 +16,7 @@ async def create(call: Call) -> Answer:
     """Make a domain of the caller's organisation, with its topic."""
     request = parse_domain(await call.json_body("application/json"))
     house = call.house
+    house.expect_log()
     domain = Domain(
         name=request.name,
         topic=topic_name(house.namespace, request.name),

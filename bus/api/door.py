@@ -19,7 +19,7 @@ _log = get()
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-_EVERY_ANSWER = (
+EVERY_ANSWER = (
     (b"api-version", API_VERSION.encode()),
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -130,7 +130,7 @@ def _count(operation: Operation | None, method: str, status: int) -> None:
 
 
 async def _send(answer: Answer, send: Send, *, head: bool) -> None:
-    headers = list(_EVERY_ANSWER)
+    headers = list(EVERY_ANSWER)
     if answer.status != 204:
         headers.append((b"content-type", answer.content_type.encode()))
         headers.append((b"content-length", str(len(answer.body)).encode()))

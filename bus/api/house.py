@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bus.api.auth import Gate
+from bus.log.errors import LogUnavailable
 from bus.log.topics import Topics
 from bus.log.writer import Writer
 from bus.observe.metrics import KeyFallbacks
@@ -50,3 +51,11 @@ class House:
     namespace: str
     public_url: str
     contact: Contact
+
+    def expect_log(self) -> None:
+        """Raise LogUnavailable when the log is known to be away.
+
+        To be called before a transaction that asks the log: it would hold up all others meanwhile.
+        """
+        if not self.writer.available:
+            raise LogUnavailable("Kafka is away")

@@ -32,6 +32,7 @@ async def create(call: Call) -> Answer:
     """Subscribe the caller's organisation. A secret that the bus made is shown here only."""
     request = parse_request(await call.json_body("application/json"))
     await check_wish(call.house, request)
+    call.house.expect_log()
     subscription = request.subscription(id=str(uuid.uuid4()), organisation=call.who.organisation)
     secret = request.signing.secret or new_signing_secret()
     listed = await call.house.subscriptions.create(

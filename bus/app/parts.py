@@ -23,6 +23,9 @@ from consumers.sinks.webhook.guard import Guard
 _FRAMING_BYTES = 65_536
 """What Kafka adds to an event at most: lengths, and the key, which is one of its attributes."""
 
+_TOPICS_SECONDS = 5.0
+"""Somebody waits for the answer, and new domains and subscriptions wait for one another."""
+
 _log = get()
 
 
@@ -60,8 +63,11 @@ async def open_house(settings: Settings, own_url: str) -> AsyncIterator[House]:
 
 def topics_of(settings: Settings) -> Topics:
     """Give the administration of the log; to be opened."""
-    limit = settings.max_event_bytes + _FRAMING_BYTES
-    return Topics(bootstrap=kafka_of(settings), max_record_bytes=limit)
+    return Topics(
+        bootstrap=kafka_of(settings),
+        max_record_bytes=settings.max_event_bytes + _FRAMING_BYTES,
+        timeout=_TOPICS_SECONDS,
+    )
 
 
 def sealer_of(settings: Settings) -> Sealer:

@@ -6,15 +6,11 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from urllib.parse import urlsplit
 
-import uvicorn
-from typing_extensions import override
-
-from bus.api.application import application
 from bus.app.parts import (
     database_of,
     database_url,
@@ -25,6 +21,7 @@ from bus.app.parts import (
     sealer_of,
     writer_of,
 )
+from bus.app.server import Server, listen, server_of
 from bus.log.membership import Membership
 from bus.log.reader import Reader
 from bus.observe import metrics
@@ -57,24 +54,17 @@ def run(role: Role, settings: Settings) -> None:
         runner.run(_until_signal(role, main, settings))
 
 
-async def run_api(settings: Settings, stopping: asyncio.Event) -> None:
-    """Serve the API until `stopping`, then answer what was asked and close."""
-    listening = _listen(settings.api_host, settings.api_port)
+async def run_api(
+    settings: Settings, stopping: asyncio.Event, listening: socket.socket | None = None
+) -> None:
+    """Serve the API until `stopping`, then answer what was asked and close.
+
+    It listens where the settings say, or on a socket that is given.
+    """
+    listening = listening or listen(settings.api_host, settings.api_port)
     host, port = listening.getsockname()[:2]
     async with open_house(settings, f"http://{host}:{port}") as house:
-        server = _Server(
-            uvicorn.Config(
-                application(house),
-                http="httptools",
-                ws="none",
-                lifespan="off",
-                interface="asgi3",
-                access_log=False,
-                log_config=None,
-                server_header=False,
-                timeout_graceful_shutdown=max(1, int(settings.drain_seconds)),
-            )
-        )
+        server = server_of(house, drain_seconds=settings.drain_seconds)
         _log.info(LogEvent.ROLE_STARTED, host=host, port=port, pid=os.getpid())
         _settle_memory()
         async with asyncio.TaskGroup() as tasks:
@@ -141,16 +131,7 @@ def _loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without hands on the signals, which are ours."""
-
-    @override
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-async def _stop_when(stopping: asyncio.Event, server: uvicorn.Server) -> None:
+async def _stop_when(stopping: asyncio.Event, server: Server) -> None:
     await stopping.wait()
     server.should_exit = True
 
@@ -178,16 +159,6 @@ async def _check_schema(settings: Settings, role: Role) -> None:
                 raise SettingsError(
                     f"`bus {role}` needs a newer schema ({names}): run `bus migrate`"
                 )
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server((host, port), backlog=2048, reuse_port=False)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise SettingsError(
-            f"cannot listen on {host}:{port} ({reason}): set BUS_API_PORT or BUS_API_HOST"
-        ) from None
 
 
 def _settle_memory() -> None:

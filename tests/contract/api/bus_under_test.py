@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from bus.app.parts import topics_of
 from bus.app.roles import run_api
-from bus.embedded.datadir import free_port
+from bus.app.server import listen
 from bus.log.reader import Reader
 from bus.log.record import Partition, Record
 from bus.log.topics import Topics
@@ -76,9 +76,12 @@ class Reply:
 class Bus:
     """The API and what stands behind it."""
 
-    def __init__(self, settings: Settings, http: aiohttp.ClientSession, topics: Topics) -> None:
+    def __init__(
+        self, settings: Settings, port: int, http: aiohttp.ClientSession, topics: Topics
+    ) -> None:
         self.settings = settings
-        self.url = f"http://127.0.0.1:{settings.api_port}"
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
         self.topics = topics
         self.topic = f"{settings.namespace}.{DOMAIN}"
         self.tokens: dict[str, str] = {}
@@ -91,7 +94,7 @@ class Bus:
         *,
         who: str | None = "all",
         json: object = None,
-        body: bytes | None = None,
+        body: bytes | AsyncIterator[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
         """Make one request with the token of this name (or this text); None sends none."""
@@ -117,19 +120,24 @@ class Bus:
         partitions = [Partition(self.topic, number) for number in range(PARTITIONS)]
         return dict(await self.topics.end_offsets(partitions))
 
-    async def records(self, count: int) -> list[Record]:
-        """Read this many records of the domain."""
-        start = {Partition(self.topic, number): 0 for number in range(PARTITIONS)}
-        found: list[Record] = []
+    async def records(self, *places: Mapping[str, Any]) -> list[Record]:
+        """Read the records that stand at the places of 202 answers, in their order."""
+        wanted = [
+            (Partition(place["topic"], place["partition"]), place["offset"]) for place in places
+        ]
+        start: dict[Partition, int] = {}
+        for partition, offset in wanted:
+            start[partition] = min(offset, start.get(partition, offset))
+        found: dict[tuple[Partition, int], Record] = {}
         assert self.settings.kafka_bootstrap is not None
         async with (
             asyncio.timeout(20),
             Reader(bootstrap=self.settings.kafka_bootstrap, assignment=start) as reader,
         ):
-            while len(found) < count:
-                for records in (await reader.read(count, 5.0)).values():
-                    found += records
-        return found
+            while not found.keys() >= set(wanted):
+                for partition, records in (await reader.read(1_000, 5.0)).items():
+                    found |= {(partition, record.offset): record for record in records}
+        return [found[each] for each in wanted]
 
     async def ready(self) -> None:
         """Wait until /readyz says so."""
@@ -146,13 +154,12 @@ class Bus:
 
 
 def settings_for(kafka: str, database_url: str, namespace: str) -> Settings:
-    """Give the settings of an API on a free port that lets sinks be on loopback."""
+    """Give the settings of an API that lets sinks be on loopback."""
     return Settings(
         kafka_bootstrap=kafka,
         database_url=SecretStr(database_url),
         namespace=namespace,
         secret_key=SecretStr(base64.b64encode(bytes(range(32))).decode()),
-        api_port=free_port(),
         max_event_bytes=65_536,
         max_batch_bytes=131_072,
         max_batch_events=20,
@@ -171,8 +178,9 @@ async def running(settings: Settings) -> AsyncIterator[Bus]:
         topics_of(settings) as topics,
         asyncio.TaskGroup() as tasks,
     ):
-        bus = Bus(settings, http, topics)
-        tasks.create_task(run_api(settings, stopping))
+        listening = listen("127.0.0.1", 0)
+        bus = Bus(settings, listening.getsockname()[1], http, topics)
+        tasks.create_task(run_api(settings, stopping, listening))
         try:
             await _seed(bus)
             await bus.ready()
