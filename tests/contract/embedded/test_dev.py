@@ -202,10 +202,14 @@ async def test_a_planned_stop_ends_all_in_order(
     family = household.family()
     ends = household.folder / "ends"
     ends.write_text("")
+    log = household.folder / "logs" / "postgres.log"
+    said = len(log.read_text())
     household.process.terminate()
     assert household.process.wait(timeout=10) == 0
     assert not any(map(alive, family))
     assert ends.read_text().split() == ["api", "dispatch"]
+    assert (household.folder / "kafka" / "log" / ".kafka_cleanshutdown").exists()
+    assert "fast shutdown" in log.read_text()[said:]
 
     assert await _mark(household.started(), namespace) == namespace
 

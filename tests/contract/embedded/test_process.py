@@ -48,7 +48,7 @@ def test_a_child_ends_when_its_parent_is_killed(
     with parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
-        assert alive(child)
+        until(lambda: Path(f"/proc/{child}/comm").read_text() == "sleep\n")
         parent.kill()
     until(lambda: not alive(child), seconds=10, what="it lives on")
 
@@ -69,7 +69,7 @@ async def test_what_cannot_be_started_says_why(tmp_path: Path) -> None:
     with pytest.raises(StartFailed, match="/nowhere: No such file"):
         await run(Command(name="x", argv=["/nowhere"], log=log), 10)
     with pytest.raises(StartFailed, match="not done"):
-        await run(_sh("sleep 600", log), 0.1)
+        await run(_sh("exec sleep 600", log), 0.1)
 
 
 async def test_stopping_goes_on_until_it_ends(tmp_path: Path, until: Callable[..., None]) -> None:
@@ -108,7 +108,7 @@ def test_a_thread_may_not_start_children(tmp_path: Path) -> None:
 
 async def test_children_are_not_in_our_session(tmp_path: Path) -> None:
     """Ctrl-C at the terminal reaches only us: a child leads a session of its own."""
-    child = Child.start(_sh("sleep 600", tmp_path / "log"))
+    child = Child.start(_sh("exec sleep 600", tmp_path / "log"))
     try:
         assert os.getsid(child.pid) == child.pid
     finally:
