@@ -163,11 +163,11 @@ def _context(rest: bytes, members: Mapping[str, msgspec.Raw]) -> dict[str, Any]:
         return {name: value for name, value in values.items() if value is not None}
 
 
-def _value_of(text: msgspec.Raw) -> object:
+def _value_of(text: bytes | msgspec.Raw) -> object:
     try:
         return _VALUE.decode(text)
     except msgspec.DecodeError:
-        return float("inf")  # refused like every number that is no Integer
+        return float("inf")  # a number out of range: refused like any other that is no Integer
 
 
 def _payload(
@@ -182,10 +182,10 @@ def _payload(
     if binary is not None:
         if data is not None:
             return None, ("data-twice", "give data or data_base64, not both")
-        payload, flaw = from_base64(_VALUE.decode(binary))
+        payload, flaw = from_base64(_value_of(binary))
         return payload, flaw if payload is None else flaw_in(datacontenttype, payload)
     if data is None or datacontenttype is None:
         return None, None
     if form_of(datacontenttype) is Form.JSON:
         return data, flaw_in_depth(data)
-    return from_text(_VALUE.decode(data), datacontenttype)
+    return from_text(_value_of(data), datacontenttype)

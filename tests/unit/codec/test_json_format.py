@@ -170,6 +170,9 @@ def test_faults_are_named_with_their_place(
 def test_a_number_that_is_no_integer_is_refused(number: bytes) -> None:
     """A number with a fraction or an exponent, or of any size, is a fault and no crash."""
     assert set(faults(HEAD + b',"count":' + number + b"}")) == {"/count"}
+    assert set(faults(HEAD + b',"data_base64":' + number + b"}")) == {"/data_base64"}
+    plain = HEAD + b',"datacontenttype":"text/plain","data":'
+    assert faults(plain + number + b"}") == {"/data": "not-a-string"}
 
 
 @pytest.mark.parametrize(
