@@ -9,9 +9,11 @@ ORDER BY topic, partition;
 
 -- name: insert
 -- A new subscription whole: itself, its first version, its secrets, a position on each partition.
-WITH subscribed AS (
+WITH moment AS MATERIALIZED (
+    SELECT clock_timestamp() AS now
+), subscribed AS (
     INSERT INTO subscription (id, organisation, revision, body, created_at, updated_at)
-    VALUES ($1, $2, $3, $4, clock_timestamp(), clock_timestamp())
+    SELECT $1, $2, $3, $4, now, now FROM moment
     RETURNING id, organisation, revision, body, created_at, updated_at
 ), versioned AS (
     INSERT INTO subscription_revision (revision, subscription, organisation, body)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from uuid import UUID
 
 from bus.store.errors import NotFound
-from bus.store.streams import Change, Save
+from bus.store.streams import Change, Save, Taken
 from bus.store.subscriptions import TopicPartition
 from tests.contract.store.stores import Store, nothing
 
@@ -97,10 +97,10 @@ async def test_saves_and_deletions_do_not_lock_each_other_up(store: Store) -> No
     """Owners save rows of subscriptions that are being deleted: all get through."""
     await store.domains.create(store.domain("a", partitions=4), nothing)
     made = [await store.subscribe() for _ in range(40)]
+    taken = [await store.streams.take("gb.a", n, "me") for n in range(4)]
     dice = random.Random(7)  # noqa: S311 - a repeatable order
 
-    async def owner(partition: int) -> None:
-        taken = await store.streams.take("gb.a", partition, "me")
+    async def owner(partition: int, taken: Taken) -> None:
         for number in range(25):
             rows = dice.sample(taken.positions, 20)
             await store.streams.save(
@@ -121,5 +121,7 @@ async def test_saves_and_deletions_do_not_lock_each_other_up(store: Store) -> No
                 await store.subscriptions.delete(id_)
 
     ids = [one.id for one in made]
-    await asyncio.gather(*(owner(n) for n in range(4)), *(deleter(ids[n::3]) for n in range(3)))
+    await asyncio.gather(
+        *(owner(n, each) for n, each in enumerate(taken)), *(deleter(ids[n::3]) for n in range(3))
+    )
     assert not await store.database.fetch("SELECT 1 FROM position")

@@ -34,14 +34,16 @@ ANALYZE;
 
 
 @pytest.fixture(params=["auto", "force_custom_plan", "force_generic_plan"])
-async def large(store: Store, request: pytest.FixtureRequest) -> AsyncIterator[Store]:
+async def large(own_store: Store, request: pytest.FixtureRequest) -> AsyncIterator[Store]:
     """Give large tables, and one connection whose plans are made one way or the other."""
-    await store.subscribe()
-    await store.database.execute(FILL)
-    name = urlsplit(store.url).path[1:]
-    await store.database.execute(f'ALTER DATABASE "{name}" SET plan_cache_mode = {request.param}')
-    async with Database.open(store.url, application_name="plans", max_size=1) as database:
-        yield Store(store.url, database, store.sealer)
+    await own_store.subscribe()
+    await own_store.database.execute(FILL)
+    name = urlsplit(own_store.url).path[1:]
+    await own_store.database.execute(
+        f'ALTER DATABASE "{name}" SET plan_cache_mode = {request.param}'
+    )
+    async with Database.open(own_store.url, application_name="plans", max_size=1) as database:
+        yield Store(own_store.url, database, own_store.sealer)
 
 
 async def whole_reads(store: Store) -> dict[str, int]:

@@ -37,7 +37,7 @@ async def test_saves_go_on_by_themselves_after_a_kill(server: Postgres) -> None:
 
     What was acknowledged is there; the one whose answer was lost may be.
     """
-    async with Database.open(server.dsn(), application_name="tests", patience=1) as database:
+    async with Database.open(server.dsn(), application_name="tests") as database:
         store = Store(server.dsn(), database, Sealer(bytes(32)))
         await Organisations(database).ensure_organisation(OIN, "Gemeente Voorbeeld")
         await store.add_domain("a", 1)
