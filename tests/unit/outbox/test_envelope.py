@@ -1,0 +1,82 @@
+"""Which rows go to the log, where to, and which are refused."""
+
+from typing import Any
+
+from bus.catalogue import Access, Domain, Domains
+from producers.outbox.envelope import Sorted, sort
+from producers.outbox.role import outbox_name
+
+OIN = "00000001234567890000"
+DOMAINS = Domains(
+    [
+        Domain("nl.zaken", "gb.nl.zaken", OIN),
+        Domain("nl.zaken.besluit", "gb.nl.zaken.besluit", OIN, key_attribute="besluit"),
+    ]
+)
+ACCESS = Access({"urn:nld:oin:1": OIN, "urn:nld:oin:2": "00000009876543210000"})
+
+
+def row(id_: int, **columns: Any) -> dict[str, Any]:  # noqa: ANN401 - columns hold anything
+    """Give a row that can be published unless the columns say otherwise."""
+    return {
+        "id": id_,
+        "event_id": f"event-{id_}",
+        "source": "urn:nld:oin:1:zaken",
+        "type": "nl.zaken.x",
+        "partitionkey": "k",
+        "subject": None,
+        "dataref": None,
+        "time": "2026-05-01T12:00:00.000000Z",
+        "datacontenttype": None,
+        "data": None,
+        "extensions": None,
+        **columns,
+    }
+
+
+def sorted_(*rows: dict[str, Any]) -> Sorted:
+    """Sort by the catalogue of this module."""
+    return sort(rows, domains=DOMAINS, access=ACCESS, organisation=OIN)
+
+
+def test_good_rows_stay_in_order_around_refused_ones() -> None:
+    """A refused row takes nothing with it."""
+    found = sorted_(row(1), row(2, type=""), row(3), row(4, source="urn:nld:oin:2:zaken"), row(5))
+    assert [each.row_id for each in found.ready] == [1, 3, 5]
+    assert set(found.refused) == {2, 4}
+
+
+def test_the_type_chooses_the_topic_and_the_domain_the_key() -> None:
+    """The domain's own key attribute comes before the partitionkey."""
+    ready = sorted_(
+        row(1), row(2, type="nl.zaken.besluit.x", extensions='{"besluit": "b"}', subject="s")
+    ).ready
+    assert [(each.topic, each.key) for each in ready] == [
+        ("gb.nl.zaken", b"k"),
+        ("gb.nl.zaken.besluit", b"b"),
+    ]
+
+
+def test_only_what_a_newer_catalogue_may_allow_is_doubtful() -> None:
+    """A domain or a source may have been added a moment ago; a bad row stays bad."""
+    refused = sorted_(
+        row(1, type="nl.bag.x"), row(2, source="urn:nld:oin:2"), row(3, partitionkey="")
+    ).refused
+    assert [(each.reason.partition(":")[0], each.doubtful) for each in refused.values()] == [
+        ("unknown domain", True),
+        ("foreign source", True),
+        ("invalid event", False),
+    ]
+
+
+def test_a_foreign_source_is_refused_whatever_its_type() -> None:
+    """Who may publish is asked first."""
+    refused = sorted_(row(1, type="nl.bag.x", source="urn:nld:oin:2")).refused
+    assert refused[1].reason.startswith("foreign source")
+
+
+def test_the_name_of_an_outbox_has_no_password() -> None:
+    """It stands in logs and metrics."""
+    assert outbox_name("postgresql://u:p%40ss@db.example:5433/zaken?x=1") == "db.example:5433/zaken"
+    assert outbox_name("postgresql://u:p@a:1,b:2/zaken") == "a:1,b:2/zaken"
+    assert outbox_name("postgresql:///zaken?host=/run") == "local/zaken"
