@@ -1,7 +1,7 @@
 """The pool of connections to Postgres, transactions, and the lifetime of both."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Self
 
@@ -53,11 +53,6 @@ class Session:
         with self._in_use():
             tag: str = await self._connection.execute(query, *args)
             return tag
-
-    async def execute_many(self, query: str, rows: Iterable[Sequence[object]]) -> None:
-        """Run one statement for each row of arguments, in one go."""
-        with self._in_use():
-            await self._connection.executemany(query, rows)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
