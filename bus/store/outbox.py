@@ -47,14 +47,15 @@ class Feed:
         row = await self._session.fetch_one(_SQL["lock"])
         return bool(row and row["taken"])
 
-    async def take(self, rows: int, data_bytes: int) -> Sequence[Row]:
+    async def take(self, rows: int, data_bytes: int, largest: int) -> Sequence[Row]:
         """Give the first rows by id, and leave them there: at most `rows`, about `data_bytes`.
 
         Columns, all text but the first and `data` (bytes), and null where an event lacks it: id,
         event_id, source, type, partitionkey, subject, dataref, time, datacontenttype, data,
-        extensions (a JSON object).
+        extensions (a JSON object). `too_large` (a boolean) says that `data` was left out because
+        it has more than `largest` bytes.
         """
-        return await self._session.fetch(_SQL["take"], rows, data_bytes)
+        return await self._session.fetch(_SQL["take"], rows, data_bytes, largest)
 
     async def settle(self, relayed: Sequence[int], refused: Mapping[int, str]) -> None:
         """Delete the rows that the log has, move refused ones away with the reason: all or none."""

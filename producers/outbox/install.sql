@@ -484,6 +484,9 @@ END $$;
 -- columns        an update only when one of these (or the key) changes; until unwatch, Postgres then
 --                refuses to drop them or to change their type
 --
+-- Key and dataref go to everybody who may read the events: choose columns that are no personal data. A
+-- table whose primary key is a BSN should get a technical key before it is watched.
+--
 -- An update that changes nothing writes nothing. One that changes the primary key (and so a move to
 -- another partition) is the deletion of the old key and then the creation of the new one; where these
 -- are not watched but updates are, it is a change of each. TRUNCATE writes a deletion for each row,

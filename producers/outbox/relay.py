@@ -24,6 +24,9 @@ ROWS: Final = 1_000
 DATA_BYTES: Final = 4 * 1024 * 1024
 """Payload in one round, beyond which it takes no further row."""
 
+LARGEST: Final = 32 * 1024 * 1024
+"""Payload of one row that is not even read: the writer never holds so much."""
+
 POLL: Final = (0.05, 0.25)
 """Seconds between looks at an outbox: soon after the last event, and after a quiet while."""
 
@@ -50,7 +53,8 @@ class Relay:
     A round takes the first rows by id, appends them all, waits for every answer, and only then
     deletes the rows that the log has, in one transaction with moving away the rows that can never
     be published. What happens in between, at worst, is that events are sent again, with the same
-    id. No row is skipped: nothing is remembered between rounds.
+    id. No row is skipped: nothing is remembered between rounds. While the log is away, or lacks the
+    topic of a domain, rows wait.
 
     *Order per key.* Rows of a key become visible in the order of their ids (install.sql says why)
     and are appended in that order. The writer stores a beginning of what was appended to a
@@ -123,7 +127,7 @@ class Relay:
 
     async def _round(self, feed: Feed) -> int:
         """Take rows, append, await, delete; give the number of rows that are gone."""
-        rows = await feed.take(ROWS, DATA_BYTES)
+        rows = await feed.take(ROWS, DATA_BYTES, LARGEST)
         if not rows:
             return 0
         ready, refused = await self._sort(rows)

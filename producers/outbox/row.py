@@ -37,7 +37,9 @@ def event_of(row: Row) -> Event:
         faults.extend(_extend(context, row["extensions"]))
     faults.extend(check(context, str))
     data = row["data"]
-    if data is not None:
+    if row["too_large"]:
+        faults.append(Fault("data", "too-large", "the data is larger than the log can take"))
+    elif data is not None:
         data, flaw = payload.settle(row["datacontenttype"], data)
         if flaw is not None:
             faults.append(Fault("data", *flaw))

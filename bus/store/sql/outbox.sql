@@ -13,10 +13,13 @@ SELECT pg_try_advisory_lock(8031453476610925939) AS taken;
 
 -- name: take
 -- The first rows by id: at most $1 of them, and no more once $2 bytes of data are reached. All are text, for
--- that is what an event holds. An id that becomes visible later is taken later, there is no cursor.
+-- that is what an event holds. An id that becomes visible later is taken later, there is no cursor. Data of
+-- more than $3 bytes stays where it is: the log cannot take it, and reading it would be a burden.
 SELECT id, event_id::text AS event_id, source, type, partitionkey, subject, dataref,
     coalesce(to_char("time" AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '') AS "time",
-    datacontenttype, data, CASE WHEN extensions <> '{}' THEN extensions::text END AS extensions
+    datacontenttype, CASE WHEN octet_length(data) <= $3 THEN data END AS data,
+    coalesce(octet_length(data) > $3, false) AS too_large,
+    CASE WHEN extensions <> '{}' THEN extensions::text END AS extensions
 FROM (
     SELECT *, coalesce(sum(octet_length(data)) OVER (
         ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS bytes_before

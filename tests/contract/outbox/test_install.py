@@ -94,7 +94,8 @@ async def test_batches_are_read_along_the_index(watched: Register, rows: int) ->
     async with watched.database.session() as session:
         await session.execute(sql["prepare"])
         plan = await session.fetch(
-            "EXPLAIN " + sql["take"].replace("$1", "1000").replace("$2", "4194304")
+            "EXPLAIN "
+            + sql["take"].replace("$1", "1000").replace("$2", "4194304").replace("$3", "4194304")
         )
     text = "\n".join(row["QUERY PLAN"] for row in plan)
     assert "Index Scan using outbox_pkey" in text

@@ -303,6 +303,24 @@ async def test_a_relay_that_no_longer_leads_shows_nothing(watched: Register, bus
             assert await watched.rows() == 10
 
 
+async def test_a_round_is_bounded_in_rows_and_bytes(register: Register) -> None:
+    """The first row is always taken; data that no log takes is not read, and kept when refused."""
+    for size in (10, 60, 10, 10):
+        data = f'"{"x" * (size - 2)}"'
+        await register.database.execute(PUBLISH, "t", SOURCE, "k", data, "{}")
+    async with register.outbox.feed() as feed:
+        assert len(await feed.take(3, 1_000, 1_000)) == 3
+        assert len(await feed.take(9, 11, 1_000)) == 2
+        assert len(await feed.take(9, 1, 1_000)) == 1
+        rows = await feed.take(9, 1_000, 59)
+        assert [row["too_large"] for row in rows] == [False, True, False, False]
+        assert rows[1]["data"] is None
+        await feed.settle([rows[0]["id"]], {rows[1]["id"]: "too large"})
+    assert await register.rows() == 2
+    kept = "SELECT octet_length(data) FROM gemeentebus.outbox_rejected"
+    assert await register.value(kept) == 60
+
+
 async def test_one_process_relays_several_outboxes(
     watched: Register, bus: Bus, postgres: str
 ) -> None:

@@ -29,6 +29,7 @@ def row(id_: int, **columns: Any) -> dict[str, Any]:  # noqa: ANN401 - columns h
         "time": "2026-05-01T12:00:00.000000Z",
         "datacontenttype": None,
         "data": None,
+        "too_large": False,
         "extensions": None,
         **columns,
     }

@@ -19,6 +19,7 @@ ROW: Mapping[str, Any] = {
     "time": "2026-05-01T12:00:00.000000Z",
     "datacontenttype": None,
     "data": None,
+    "too_large": False,
     "extensions": None,
 }
 
@@ -73,6 +74,7 @@ def test_a_full_row_keeps_every_value_and_its_type() -> None:
         ({"time": "10000-01-01T00:00:00.000000Z"}, "time: not-a-timestamp"),
         ({"datacontenttype": "json"}, "datacontenttype: not-a-media-type"),
         ({"datacontenttype": "application/json", "data": b"{"}, "data: not-json"),
+        ({"too_large": True}, "data: too-large"),
         ({"extensions": "[1]"}, "extensions: not-an-object"),
         ({"extensions": '{"n": 1' + "0" * 400 + "}"}, "extensions: not-readable"),
         ({"extensions": '{"n": 1.5}'}, "n: not-an-attribute"),
