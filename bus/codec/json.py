@@ -121,7 +121,8 @@ def _parse(decoder: msgspec.json.Decoder[_T], text: bytes, where: str, misshapen
 
 def _read(text: bytes, where: str) -> Event:
     members = _parse(_OBJECT, text, where, ("not-an-object", "a CloudEvent is a JSON object"))
-    data, binary = _slice(members, "data"), _slice(members, "data_base64")
+    data = bytes(members.pop("data", b"")) or None
+    binary = bytes(members.pop("data_base64", b"")) or None
     rest = _compact(members)
     at = partial(pointer, where) if where else _AT_TOP
     faults: list[Fault] = []
@@ -140,11 +141,6 @@ def _read(text: bytes, where: str) -> Event:
     if faults:
         raise InvalidEvent(faults)
     return assemble(context, payload)
-
-
-def _slice(members: dict[str, msgspec.Raw], name: str) -> bytes | None:
-    text = members.pop(name, None)
-    return None if text is None else bytes(text)
 
 
 def _repeated(text: bytes) -> list[str]:

@@ -32,10 +32,11 @@ def check(context: Mapping[str, object], at: Callable[[str], str]) -> list[Fault
 
 def _sound(context: Mapping[str, Any]) -> bool:
     """Say quickly that all is well; False means "look closer". By far most events pass here."""
-    names, values = context.keys(), context.values()
-    if not all(values) or not names >= _REQUIRED_SET:
+    values = context.values()
+    if not all(values) or not context.keys() >= _REQUIRED_SET:
         return False
-    if not names <= _DOCUMENTED and ("" in names or not _NAME("".join(names))):
+    documented = _DOCUMENTED.issuperset(context)
+    if not documented and ("" in context or not _NAME("".join(context))):
         return False
     try:
         text = "".join(values)
@@ -46,9 +47,8 @@ def _sound(context: Mapping[str, Any]) -> bool:
     # For other text: what is forbidden is not printable.
     if not plain and not text.isprintable() and _FORBIDDEN(text):
         return False
-    for name, value in context.items():
-        rule = _SYNTAX.get(name)
-        if rule is not None and rule(value) is not None:
+    for name in context:
+        if name in _SYNTAX and _SYNTAX[name](context[name]) is not None:
             return False
     return True
 

@@ -197,6 +197,7 @@ def test_a_header_that_is_not_even_text_is_a_fault() -> None:
 def test_a_header_value_is_encoded() -> None:
     """Space, quote, percent and all outside ASCII are encoded in capitals, nothing else."""
     assert header_value('Euro € 😀 "%"') == "Euro%20%E2%82%AC%20%F0%9F%98%80%20%22%25%22"
+    assert [header_value(text) for text in ('"', "%", " ", "")] == ["%22", "%25", "%20", ""]
     plain = "".join(map(chr, {*range(0x21, 0x7F)} - {ord('"'), ord("%")}))
     assert header_value(plain) == plain
 

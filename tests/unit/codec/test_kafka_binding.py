@@ -151,6 +151,8 @@ def test_an_event_about_an_event_is_written_structured() -> None:
         written, value = kafka.encode(event)
         assert (written, value) == kafka.encode_structured(event)
         assert decode(written, value) == event
+        written.append(("more", b"of the caller"))
+        assert len(kafka.encode(event)[0]) == 1
 
 
 @pytest.mark.parametrize(

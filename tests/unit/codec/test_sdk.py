@@ -97,6 +97,7 @@ def test_a_time_that_python_lacks_becomes_the_nearest(time: str) -> None:
         (None, {"a": 1}, "application/json", b'{"a":1}'),
         (None, "x", "application/json", b'"x"'),
         (None, b"x", None, b"x"),
+        (None, bytearray(b"x"), None, b"x"),
         (None, None, None, None),
         ("text/plain", "é", "text/plain", "é".encode()),
         ("text/plain; charset=iso-8859-1", "é", "text/plain; charset=iso-8859-1", b"\xe9"),
