@@ -5,6 +5,7 @@ import asyncio
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from bus.log.connection import BACKOFF
 from bus.log.errors import LogUnavailable
 from bus.log.record import Partition
 
@@ -32,6 +33,7 @@ async def start_consumer(
         fetch_max_wait_ms=_POLL,
         max_partition_fetch_bytes=max_partition_bytes,
         request_timeout_ms=int(within * 1000),
+        retry_backoff_ms=int(BACKOFF * 1000),
     )
     try:
         async with asyncio.timeout(within):

@@ -23,7 +23,7 @@ from aiokafka.coordinator.protocol import (
 )
 from aiokafka.protocol.commit import OffsetCommitRequest
 
-from bus.log.connection import close_client
+from bus.log.connection import BACKOFF, close_client
 from bus.log.holdings import Holdings
 from bus.log.record import Partition
 from bus.log.sharing import Member, share
@@ -74,6 +74,7 @@ class Coordinator(GroupCoordinator):  # type: ignore[misc] # aiokafka ships no t
             heartbeat_interval_ms=int(_HEARTBEAT * 1000),
             rebalance_timeout_ms=int(_REBALANCE * 1000),
             max_poll_interval_ms=_NEVER_IDLE,
+            retry_backoff_ms=int(BACKOFF * 1000),
             enable_auto_commit=False,
             assignors=(self._assignor,),
         )

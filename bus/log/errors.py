@@ -5,6 +5,7 @@ What can go wrong with the log, and whether to try again.
     ├── LogUnavailable            try again: Kafka is away, slow or between leaders
     │   └── LogFull               try again later: too much is waiting to be written
     ├── OffsetOutOfRange          seek first: retention overtook the position, or the topic regrew
+    │   └── RecordUnreadable      seek first: this one record is none, the next may be
     ├── TopicMissing              create the topic first
     ├── TopicDiffers              never: the topic exists with another number of partitions
     ├── RecordTooLarge            never: this record is over the bound
@@ -42,6 +43,15 @@ class OffsetOutOfRange(LogError):
         self.offset = offset
         self.start = start
         self.end = end
+
+
+class RecordUnreadable(OffsetOutOfRange):
+    """
+    The record at `offset` is no valid record, also when fetched again; `start` is the next offset.
+
+    A gap of one, to be recorded like any other: a foreign producer may write a header whose name
+    is not UTF-8, or a disk may rot, and neither may stop the partition for ever.
+    """
 
 
 class TopicMissing(LogError):

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
-from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import CorruptRecordException, KafkaError, OffsetOutOfRangeError
 
-from bus.log.assignment import Assignment
+from bus.log.assignment import Assignment, position_in
 from bus.log.background import Background
 from bus.log.connection import EARLIEST, LATEST, client_to, offsets
 from bus.log.consumer import answered, at_end, discard_consumer, start_consumer
-from bus.log.errors import LogUnavailable, OffsetOutOfRange, TopicMissing
+from bus.log.errors import LogUnavailable, OffsetOutOfRange, RecordUnreadable, TopicMissing
 from bus.log.record import Partition, Record
 from bus.log.stall import Stall
 
@@ -22,6 +22,13 @@ _PAUSE = 0.5
 
 _WITHIN = 5.0
 """Seconds allowed to connecting, and to a question about offsets."""
+
+
+_STEP = 0.02
+"""Seconds between looks for a record when they are read one by one."""
+
+_UNREADABLE = (CorruptRecordException, UnicodeDecodeError)
+"""What aiokafka raises for a record that is none; the names of headers are decoded strictly."""
 
 
 class Reader:
@@ -50,6 +57,7 @@ class Reader:
         self._stall = Stall(stall_after)
         self._assignment = Assignment(assignment or {}, self._stall)
         self._connected = asyncio.Event()
+        self._careful = False
 
     async def __aenter__(self) -> Self:
         await self._background.__aenter__()
@@ -72,9 +80,10 @@ class Reader:
         """
         Give what has come, at most `max_records`, waiting up to `timeout` seconds for the first.
 
-        Raises OffsetOutOfRange for a partition whose position the log does not hold, TopicMissing
-        for one whose topic stayed away; each read raises it again (and the others wait) until the
-        partition is sought or released. Raises LogUnavailable for an answer it cannot use.
+        Raises OffsetOutOfRange for a partition whose position the log does not hold (or holds no
+        valid record: RecordUnreadable), TopicMissing for one whose topic stayed away; each read
+        raises it again (and the others wait) until the partition is sought or released. Raises
+        LogUnavailable for an answer it cannot use.
         """
         until = time.monotonic() + timeout
         self._stall.reading()
@@ -126,9 +135,16 @@ class Reader:
         self, consumer: AIOKafkaConsumer, max_records: int, seconds: float
     ) -> dict[Partition, Sequence[Record]]:
         try:
-            batch = await consumer.getmany(timeout_ms=seconds * 1000, max_records=max_records)
+            if self._careful:
+                batch = await self._step(consumer)
+            else:
+                batch = await consumer.getmany(timeout_ms=seconds * 1000, max_records=max_records)
         except OffsetOutOfRangeError as error:
             await self._judge(Partition(*next(iter(error.args[0]))))
+            return {}
+        except _UNREADABLE:
+            # Nothing was given, so nothing is lost: what came before it is fetched again, with it.
+            self._careful = True
             return {}
         except KafkaError as error:
             if consumer is not self._assignment.consumer:
@@ -137,6 +153,25 @@ class Reader:
         if consumer is not self._assignment.consumer or self._assignment.changing:
             return {}  # from before a change: its successor reads these again, where still wanted
         return {Partition(*partition): records for partition, records in batch.items()}
+
+    async def _step(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, Sequence[Record]]:
+        """Read record by record, until the one that cannot be read is the next: then stop there."""
+        for partition in self._assignment.awake():
+            at = TopicPartition(*partition)
+            try:
+                batch: dict[TopicPartition, Sequence[Record]]
+                batch = await consumer.getmany(at, timeout_ms=0, max_records=1)
+            except _UNREADABLE:
+                self._careful = False
+                bad = position_in(consumer, partition)
+                end = max(consumer.last_stable_offset(at) or 0, bad + 1)
+                error = RecordUnreadable(partition, bad, start=bad + 1, end=end)
+                self._assignment.stop(partition, error)
+                return {}
+            if batch:
+                return batch
+        await asyncio.sleep(_STEP)
+        return {}
 
     async def _judge(self, partition: Partition) -> None:
         """Stop a partition that Kafka says is out of range, unless it is in range after all."""

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -90,16 +90,20 @@ class Broker:
         os.killpg(child.pid, number)
 
 
-@pytest_asyncio.fixture
-async def broker(tmp_path: Path, cache: Path, classpath: tuple[Path, ...]) -> AsyncIterator[Broker]:
-    """Give a started broker of the test's own."""
+@pytest.fixture(scope="module")
+def broker(
+    tmp_path_factory: pytest.TempPathFactory, cache: Path, classpath: tuple[Path, ...]
+) -> Iterator[Broker]:
+    """Give a started broker that only this module's tests use."""
     server = Kafka(
-        folder=tmp_path,
+        folder=tmp_path_factory.mktemp("broker"),
         port=free_port(),
         controller_port=free_port(),
         classpath=classpath,
         startup_cache=startup_cache.location(cache, classpath),
     )
-    await server.start()
-    yield Broker(server)
-    await server.stop(0)
+    try:
+        asyncio.run(server.start())
+        yield Broker(server)
+    finally:
+        asyncio.run(server.stop(0))

@@ -97,17 +97,22 @@ async def test_a_second_member_takes_over_half(
 async def test_a_partition_waits_for_its_last_holder(
     kafka: str, topic: str, working: set[Partition], until: Until
 ) -> None:
-    """However long putting down takes, also longer than a session, nobody else is given it."""
-    one, two = Worker(working), Worker(working)
+    """
+    However long putting down takes, nobody else is given it.
+
+    Also when it takes longer than a session, and through another rebalance.
+    """
+    one, two, three = Worker(working), Worker(working), Worker(working)
     async with _member(kafka, topic, one, topic):
         await until(lambda: one.held == _all(topic))
         one.may_put_down.clear()
         async with _member(kafka, topic, two, topic):
             await until(lambda: len(one.moves) == 2)
-            await asyncio.sleep(7)
-            assert (len(one.held), two.held) == (4, set())
-            one.may_put_down.set()
-            await until(lambda: len(two.held) == 2 and working == _all(topic))
+            async with _member(kafka, topic, three, topic):
+                await asyncio.sleep(7)
+                assert (len(one.held), two.held, three.held) == (4, set(), set())
+                one.may_put_down.set()
+                await until(lambda: two.held and three.held and working == _all(topic))
 
 
 @pytest.mark.parametrize("members", [1, 2])
@@ -149,7 +154,7 @@ async def test_a_topic_that_comes_later(
     async with _member(kafka, namespace, worker, namespace):
         await asyncio.sleep(0.5)
         await topics.create(namespace, 2, 14)
-        await until(lambda: worker.held == _all(namespace, count=2))
+        await until(lambda: worker.held == _all(namespace, count=2), within=3)
     await topics.delete([namespace])
 
 

@@ -79,8 +79,8 @@ class Traffic:
                 self.read.extend(int(record.value or b"") for record in records)
 
 
-@pytest.mark.parametrize("how", ["killed", "hanging"])
-async def test_an_outage(broker: Broker, until: Until, how: str) -> None:
+@pytest.mark.parametrize("how", ["hanging", "killed"])
+async def test_an_outage(broker: Broker, namespace: str, until: Until, how: str) -> None:
     """
     Appends fail within the bound and succeed again; no stored record is missed or out of order.
 
@@ -89,22 +89,24 @@ async def test_an_outage(broker: Broker, until: Until, how: str) -> None:
     """
     at = broker.bootstrap
     worker = Worker()
-    every = {Partition("t", number) for number in range(2)}
+    causes: list[str] = []
+    every = {Partition(namespace, number) for number in range(2)}
     async with (
         Topics(bootstrap=at) as topics,
-        Writer(bootstrap=at, timeout=1.5) as writer,
+        Writer(bootstrap=at, timeout=1.5, on_recreate=causes.append) as writer,
         Reader(bootstrap=at, assignment=dict.fromkeys(every, 0)) as reader,
     ):
-        await topics.create("t", 2, 14)
-        traffic = Traffic(writer, reader, "t")
+        await topics.create(namespace, 2, 14)
+        traffic = Traffic(writer, reader, namespace)
         tasks = [asyncio.ensure_future(each) for each in (traffic.write(), traffic.follow())]
-        async with Membership(bootstrap=at, group="g", listener=worker, topics=["t"]):
+        async with Membership(bootstrap=at, group=namespace, listener=worker, topics=[namespace]):
             await until(lambda: worker.held == every and len(traffic.read) > 20)
             if how == "killed":
                 await broker.kill()
             else:
                 broker.hang()
             await until(lambda: bool(traffic.failed), within=5)
+            await until(lambda: causes == ["Timeout"], within=5)  # it flushes nothing
             await until(lambda: not worker.held, within=12)
             before = len(traffic.stored)
             if how == "killed":

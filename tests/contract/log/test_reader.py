@@ -1,18 +1,22 @@
 """Reader: positions, gaps, what retention takes, and clients that stand still."""
 
 import asyncio
-from collections.abc import Sequence
+import struct
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.record.util import calc_crc32c
 
 from bus.embedded.datadir import free_port
-from bus.log.errors import OffsetOutOfRange, TopicMissing
+from bus.log.errors import OffsetOutOfRange, RecordUnreadable, TopicMissing
 from bus.log.reader import Reader
 from bus.log.record import Partition
 from bus.log.topics import Topics
 from bus.log.writer import Writer
+
+Until = Callable[..., Awaitable[None]]
 
 
 async def _write(kafka: str, partition: Partition, values: Sequence[int]) -> None:
@@ -161,6 +165,49 @@ async def test_out_of_range_tells_what_is_left(kafka: str, topic: str) -> None:
         reader.seek(lost, error.start)
         reader.assign({fine: 0})
         assert await _take(reader, 5) == {lost: [6, 7, 8, 9], fine: [0]}
+
+
+async def _write_unreadable(kafka: str, partition: Partition) -> None:
+    """Append a record with a header whose name is not UTF-8, as no client of ours could."""
+    producer = AIOKafkaProducer(bootstrap_servers=kafka)
+    await producer.start()
+    try:
+        batch = producer.create_batch()
+        batch.append(timestamp=None, key=b"k", value=b"", headers=[("XX", b"")])
+        forged = bytearray(batch._build())
+        at = forged.index(b"XX")
+        forged[at : at + 2] = b"\xff\xfe"
+        struct.pack_into(">I", forged, 17, calc_crc32c(bytes(forged[21:])))
+        batch._buffer = forged
+        await (await producer.send_batch(batch, partition.topic, partition=partition.partition))
+    finally:
+        await producer.stop()
+
+
+async def test_an_unreadable_record_is_a_gap_of_one(kafka: str, topic: str, until: Until) -> None:
+    """What precedes it is read; it is raised with its offset; sought past, reading goes on."""
+    bad, fine = Partition(topic, 0), Partition(topic, 1)
+    await _write(kafka, bad, [0, 1])
+    await _write_unreadable(kafka, bad)
+    await _write(kafka, bad, [3])
+    await _write(kafka, fine, [0])
+    found: list[int] = []
+    async with Reader(bootstrap=kafka, assignment={bad: 0, fine: 0}) as reader:
+
+        async def read_on() -> None:
+            async with asyncio.timeout(20):
+                while True:
+                    for partition, records in (await reader.read(100, 1.0)).items():
+                        found.extend(record.offset for record in records if partition == bad)
+
+        with pytest.raises(RecordUnreadable) as raised:
+            await read_on()
+        assert found == [0, 1]
+        assert (raised.value.partition, raised.value.offset, raised.value.start) == (bad, 2, 3)
+        reader.seek(bad, raised.value.start)
+        reading = asyncio.ensure_future(read_on())
+        await until(lambda: found == [0, 1, 3])
+        reading.cancel()
 
 
 async def test_beyond_the_end_is_out_of_range(kafka: str, partition: Partition) -> None:

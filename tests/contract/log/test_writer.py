@@ -58,11 +58,15 @@ async def test_order_of_one_key_under_many_concurrent_appends(
     async with Writer(bootstrap=kafka) as writer:
 
         async def publisher(name: int) -> None:
+            """Append on while earlier ones are on their way; then wait for each."""
+            waiting = []
             for number in range(40):
                 value = b"%d-%d" % (name, number)
                 called.append(value)
-                await writer.append(topic, b"one key", [], value)
-                await writer.append(topic, b"other %d" % name, [], b"")
+                waiting.append(writer.append(topic, b"one key", [], value))
+                waiting.append(writer.append(topic, b"other %d" % name, [], b""))
+                await (asyncio.sleep(0) if number % 7 else waiting[-2])
+            await asyncio.gather(*waiting)
 
         await asyncio.gather(*(publisher(name) for name in range(40)))
     records = await _read_all(kafka, topics, topic)
