@@ -1,7 +1,16 @@
 """The Event that both sides share, and the rules that make one valid."""
 
-from bus.event.model import AttributeValue, Event, Fault, InvalidEvent, assemble, canonical
-from bus.event.rules import check, parse_base64, parse_integer
+from bus.event.model import (
+    AttributeValue,
+    Event,
+    Fault,
+    InvalidEvent,
+    assemble,
+    canonical,
+    parse_base64,
+    parse_integer,
+)
+from bus.event.rules import check
 
 __all__ = [
     "AttributeValue",

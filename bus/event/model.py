@@ -4,12 +4,16 @@ Nothing here changes a value: the text of `time`, unknown extensions and the pay
 came in.
 """
 
+import binascii
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import msgspec
 from typing_extensions import override
+
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,9})").fullmatch
 
 AttributeValue = str | int | bool
 """What a context attribute holds. Binary, URI and Timestamp are carried in their canonical text."""
@@ -105,6 +109,23 @@ def canonical(value: AttributeValue) -> str:
     if isinstance(value, str):
         return value
     return ("false", "true")[value] if isinstance(value, bool) else str(value)
+
+
+def parse_integer(text: str) -> int | None:
+    """Give the Integer whose canonical string this is, None when it is none."""
+    if _INTEGER(text) and -(2**31) <= (value := int(text)) < 2**31:
+        return value
+    return None
+
+
+def parse_base64(text: str) -> bytes | None:
+    """Give the Binary whose canonical string this is, None when it is none: padded, no more."""
+    if len(text) % 4 or text.endswith("==="):
+        return None  # what even strict_mode lets pass: padding after whole groups
+    try:
+        return binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
+        return None
 
 
 def assemble(context: dict[str, Any], data: bytes | None) -> Event:

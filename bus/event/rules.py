@@ -4,7 +4,6 @@ Facts: CloudEvents 1.0.2 with the clarifications of 1.0.3-wip, RFC 3986, RFC 333
 documented extensions. What a value means for one binding (headers, JSON) is in `bus.codec`.
 """
 
-import binascii
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from bus.event.model import Fault, canonical
+from bus.event.model import Fault, canonical, parse_base64, parse_integer
 
 _REQUIRED = ("specversion", "id", "source", "type")
 _REQUIRED_SET = frozenset(_REQUIRED)
@@ -123,25 +122,6 @@ _MEDIA_TYPE = re.compile(
     rf"{_WORD}/{_WORD}"
     rf'(?:[ \t]*+;[ \t]*+(?:{_WORD}=(?:{_WORD}|"(?:[\t !#-\[\]-~]|\\[\t -~])*+"))?)*+'
 ).fullmatch
-
-_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,9})").fullmatch
-
-
-def parse_integer(text: str) -> int | None:
-    """Give the Integer whose canonical string this is, None when it is none."""
-    if _INTEGER(text) and -(2**31) <= (value := int(text)) < 2**31:
-        return value
-    return None
-
-
-def parse_base64(text: str) -> bytes | None:
-    """Give the Binary whose canonical string this is, None when it is none: padded, no more."""
-    if len(text) % 4 or text.endswith("==="):
-        return None  # what even strict_mode lets pass: padding after whole groups
-    try:
-        return binascii.a2b_base64(text, strict_mode=True)
-    except ValueError:
-        return None
 
 
 def _filled(text: str) -> _Flaw | None:
