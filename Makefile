@@ -35,11 +35,17 @@ bench: setup
 soak: setup
 	$(BIN)/pytest -m soak --timeout 0 $(ARGS)
 
-# Writes the lock anew: names, versions and hashes for every platform, no index addresses.
+# Writes the locks anew: names, versions and hashes for every platform, no index addresses. Those of
+# the container image hold what it runs with and what its wheel is built with, at the same versions.
+LOCK := $(BIN)/uv pip compile --universal --generate-hashes --quiet --no-header \
+  --no-emit-index-url --no-emit-find-links
+IMAGE_LOCK := $(LOCK) --no-annotate --constraint requirements.lock
+
 lock: setup
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade -o requirements.lock
+	$(LOCK) --all-extras --upgrade pyproject.toml -o requirements.lock
+	$(IMAGE_LOCK) pyproject.toml -o deploy/requirements.lock
+	echo hatchling | $(IMAGE_LOCK) - -o deploy/build.lock
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache
