@@ -1,4 +1,4 @@
-"""Runs benches one after the other: `python -m tests.bench [NAME …]`, all of them without a name."""
+"""Runs benches one after the other: `python -m tests.bench [NAME …]`; all without a name."""
 
 import runpy
 import sys
@@ -16,7 +16,8 @@ def _names() -> list[str]:
 if __name__ == "__main__":
     asked = sys.argv[1:] or _names()
     if unknown := set(asked) - set(_names()):
-        sys.exit(f"no bench is called {', '.join(sorted(unknown))}; there are {', '.join(_names())}")
+        names = ", ".join(_names())
+        sys.exit(f"no bench is called {', '.join(sorted(unknown))}; there are {names}")
     sys.argv[1:] = []
     for name in asked:
         print(f"\n== {name}", flush=True)
