@@ -42,7 +42,9 @@ def binaries_for_others(cache: Path, wheel: Path | None = None) -> Path:
     name = f"postgres-{importlib.metadata.version(_DISTRIBUTION)}"
     for folder in (cache, _SYSTEM_CACHE):
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            if not folder.exists():
+                folder.mkdir(parents=True)
+                folder.chmod(0o755)  # ours, so we may open it whatever the umask
             if open_to_others(folder):
                 return _copied(wheel.parent, folder / name) / "bin"
         except OSError:
