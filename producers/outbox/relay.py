@@ -13,7 +13,7 @@ from bus.log.writer import Writer
 from bus.observe import metrics
 from bus.observe.logging import LogEvent, get
 from bus.store.directory import Directory, Snapshot
-from bus.store.errors import StoreError
+from bus.store.errors import StoreError, StoreUnavailable
 from bus.store.outbox import Backlog, Feed, Outbox
 from producers.outbox.envelope import Envelope, Refused, Sorted, sort
 from producers.outbox.row import Row
@@ -141,7 +141,14 @@ class Relay:
         return len(rows)
 
     async def _sort(self, rows: Sequence[Row]) -> Sorted:
-        """Sort the rows; what the catalogue refuses, once more by one as new as the rows are."""
+        """Sort the rows by a catalogue that is as new as they are.
+
+        By an older one, events of a domain that was just made would go to the broader domain, or
+        to `default`, that had them before. While the store is away the last one serves; but what
+        that refuses has to wait.
+        """
+        with suppress(StoreUnavailable):
+            return self._sort_by(await self._directory.refresh(), rows)
         found = self._sort_by(self._directory.now, rows)
         if any(each.doubtful for each in found.refused.values()):
             found = self._sort_by(await self._directory.refresh(), rows)

@@ -361,3 +361,14 @@ async def test_a_watch_with_another_prefix_goes_to_its_own_domain(
     async with bus.relaying(register.url):
         assert [each.key for each in await bus.logged(1)] == ["1"]
         assert [each.key for each in await bus.logged(1, "nl.zaken.besluit")] == ["2"]
+
+
+async def test_a_domain_made_a_moment_ago_has_its_events(register: Register, bus: Bus) -> None:
+    """Not the broader domain, which had events of that type until then."""
+    publish = "SELECT gemeentebus.publish('nl.zaken.besluit.genomen', $1, $2)"
+    async with bus.relaying(register.url):
+        await register.value(publish, SOURCE, "before")
+        assert [each.key for each in await bus.logged(1)] == ["before"]
+        await bus.add_domain("nl.zaken.besluit")
+        await register.value(publish, SOURCE, "after")
+        assert [each.key for each in await bus.logged(1, "nl.zaken.besluit")] == ["after"]
