@@ -97,7 +97,7 @@ class Courier:
         self.pump(subscriber)
 
     def _wake_later(self, subscriber: Subscriber) -> None:
-        at = subscriber.wake_at()
+        at = subscriber.wake_at(self._loop.time())
         timer = self._timers.get(subscriber)
         if timer is not None:
             if at is not None and timer.when() <= at and not timer.cancelled():

@@ -6,6 +6,9 @@ from typing import assert_never
 from bus.subscription import RetryPolicy
 from consumers.sinks.outcome import Delivered, Gone, Misconfigured, Outcome, Refused, Temporary
 
+SHORTEST_QUIET = 1.0
+"""Seconds: a sink whose `Retry-After` is 0, or a date that is past, is not asked without end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settle:
@@ -39,7 +42,7 @@ def decide(outcome: Outcome, *, failures: int, policy: RetryPolicy, roll: float)
         case Delivered():
             return Settle()
         case Temporary(retry_after=float() | int() as seconds):
-            return Hold(max(0.0, seconds))
+            return Hold(max(SHORTEST_QUIET, seconds))
         case Temporary() | Misconfigured() | Refused() | Gone():
             return Retry(policy.delay(failures, roll))
         case _:

@@ -78,6 +78,7 @@ class Stream:
         if member is None:
             return
         member.window.closed = True
+        member.subscriber.drop_closed()
         self._index.remove(member)
         self.busy.discard(member)
         self.scanning.discard(member)
@@ -178,6 +179,7 @@ class Stream:
         """Send nothing more; answers that still come are not waited for."""
         for member in self.members.values():
             member.window.closed = True
+            member.subscriber.drop_closed()
 
     @property
     def in_flight(self) -> Sequence[Delivery]:

@@ -1,8 +1,8 @@
 """What one subscription may be sent next: concurrency, waits, outage. No I/O, no clock."""
 
 from collections import deque
-from collections.abc import Callable
-from heapq import heappop, heappush
+from collections.abc import Callable, Iterable
+from heapq import heapify, heappop, heappush
 from itertools import count
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from bus.store.streams import StoredSubscription
 from bus.subscription import Subscription
 from consumers.dispatch.decision import Hold, Retry, Settle, decide, describe
 from consumers.dispatch.window import Delivery
-from consumers.sinks.outcome import Outcome
+from consumers.sinks.outcome import Delivered, Outcome
 
 OUTAGE_HEADS = 3
 """So many lane heads failing since the last success: the endpoint is down, not an event bad."""
@@ -85,9 +85,9 @@ class Subscriber:
             self._ready.append(delivery)
         return None
 
-    def wake_at(self) -> float | None:
-        """Give the moment at which `next` may have more than now; None if only an answer can."""
-        if self._ready and self._quiet_until:
+    def wake_at(self, now: float) -> float | None:
+        """Give the moment after `now` at which `next` may have more; None if only an answer can."""
+        if self._ready and self._quiet_until > now:
             return self._quiet_until
         if self._waiting and not self.outage:
             return max(self._waiting[0][0], self._quiet_until)
@@ -96,6 +96,9 @@ class Subscriber:
     def answered(self, delivery: Delivery, outcome: Outcome, *, now: float, roll: float) -> bool:
         """Take the outcome of an attempt; return whether the delivery is settled."""
         self._ended(delivery)
+        if delivery.window.closed and not isinstance(outcome, Delivered):
+            # Its next owner tries it again; here it is no failing head and waits for nothing.
+            return False
         decision = decide(
             outcome,
             failures=delivery.failures + 1,
@@ -111,7 +114,8 @@ class Subscriber:
             case Hold(delay):
                 self._quiet_until = max(self._quiet_until, now + delay)
                 self._note(delivery, outcome, now)
-                self._ready.appendleft(delivery)
+                # To the back: an event for which the sink always asks for quiet starves no lane.
+                self._ready.append(delivery)
             case Retry(delay):
                 self._note(delivery, outcome, now)
                 delivery.failures += 1
@@ -121,6 +125,22 @@ class Subscriber:
     def withheld(self, delivery: Delivery) -> None:
         """Take in that a delivery given by `next` is not sent after all."""
         self._ended(delivery)
+        self._keep_failed(each for each in self._failed_heads if each is not delivery)
+
+    def drop_closed(self) -> None:
+        """Let go of what belongs to closed windows: it counts for nothing here any more."""
+        self._ready = deque(each for each in self._ready if not each.window.closed)
+        self._waiting = [each for each in self._waiting if not each[2].window.closed]
+        heapify(self._waiting)
+        self._keep_failed(each for each in self._failed_heads if not each.window.closed)
+        self._on_ready(self)
+
+    def _keep_failed(self, heads: Iterable[Delivery]) -> None:
+        """Count only these as failing; without enough of them the outage is over."""
+        was_out = self.outage
+        self._failed_heads = set(heads)
+        if was_out and not self.outage:
+            self._recover()
 
     def _ended(self, delivery: Delivery) -> None:
         self.in_flight -= 1

@@ -44,6 +44,13 @@ def test_retry_after_holds_the_subscription() -> None:
     assert decide(outcome, failures=1, policy=POLICY, roll=0.5) == Hold(7.0)
 
 
+@pytest.mark.parametrize("seconds", [0.0, 0.001])
+def test_a_retry_after_of_nothing_still_gives_a_breath(seconds: float) -> None:
+    """`Retry-After: 0` counts no attempt: nothing else would keep the sink from being hammered."""
+    outcome = classify(503, retry_after=seconds)
+    assert decide(outcome, failures=1, policy=POLICY, roll=0.5) == Hold(1.0)
+
+
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
