@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
-from bus.log.errors import LogUnavailable, OffsetOutOfRange, TopicMissing
+from bus.log.errors import LogUnavailable, OffsetOutOfRange, RecordUnreadable, TopicMissing
 from bus.log.reader import Reader
 from bus.log.record import Partition
 from bus.observe import metrics
@@ -67,9 +67,15 @@ class CatchUp:
         reader.seek(self._partition, start)
         try:
             found = await reader.read(SCAN_RECORDS, 1.0)
+        except RecordUnreadable as bad:
+            self._log.error(LogEvent.EVENT_UNREADABLE, offset=bad.offset)
+            self._scan.feed(bad.offset, (), bad.start, self._loop.time())
+            return
         except OffsetOutOfRange as gone:
-            lost = self._scan.overtaken(gone.start, self._loop.time())
-            self._tell_lost(sum(map(len, lost.values())))
+            if gone.start <= start:
+                # The log ends before it: the stream's reader meets this too, and starts anew.
+                await asyncio.sleep(PAUSE)
+            self._scan.overtaken(gone.start, self._loop.time())
             return
         except (LogUnavailable, TopicMissing) as error:
             self._log.warning(LogEvent.LOG_UNAVAILABLE, error=error)
@@ -78,11 +84,4 @@ class CatchUp:
         records = found.get(self._partition, ())
         metrics.SCANNED.inc(len(records))
         end = max(reader.position(self._partition), start)
-        missing = self._scan.feed(start, map(Envelope, records), end, self._loop.time())
-        self._tell_lost(sum(map(len, missing.values())))
-
-    def _tell_lost(self, count: int) -> None:
-        """Say that retention took events before they were delivered: at most so many."""
-        if count:
-            metrics.GAPS.inc()
-            self._log.error(LogEvent.POSITION_GAP, count=count)
+        self._scan.feed(start, map(Envelope, records), end, self._loop.time())

@@ -16,6 +16,8 @@ class Envelope:
         self.record = record
         self.offset = record.offset
         self.size = 512 + len(record.value or b"")
+        for _, text in record.headers:
+            self.size += len(text or b"")
 
     @cached_property
     def event(self) -> Event | None:

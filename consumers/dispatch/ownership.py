@@ -1,7 +1,7 @@
 """One partition that this worker owns: fence, load, follow changes, save, scan, stop."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from bus.store.streams import Save, StoredSubscription, Streams, Taken
 from bus.subscription import Subscription
 from consumers.dispatch.catch_up import CatchUp
 from consumers.dispatch.courier import Courier
+from consumers.dispatch.member import Member
 from consumers.dispatch.saves import Snapshot, committed, snapshot, uncertain
 from consumers.dispatch.stream import Stream
 from consumers.dispatch.subscriber import Subscriber
@@ -70,6 +71,7 @@ class Ownership:
             readers=lambda source: parts.readers(source, partition.topic),
             subscriber=parts.subscribers,
             on_room=room.set,
+            on_lost=self._tell_lost,
             tail_bytes=parts.tail_bytes,
         )
         self._catch_up = CatchUp(
@@ -108,7 +110,7 @@ class Ownership:
 
     def passed(self, offset: int) -> None:
         """Take in that the log holds nothing more below `offset`."""
-        self.stream.read_offset = max(self.stream.read_offset, offset)
+        self.stream.pass_over(offset)
 
     async def follow(self) -> None:
         """Take in the changes to subscriptions. Raises Fenced, StoreUnavailable."""
@@ -155,6 +157,17 @@ class Ownership:
             # Positions stay where they were saved last: what was delivered since is repeated,
             # nothing is lost.
             self._log.error(LogEvent.SAVE_FAILED, reason="the last save", error=error)
+
+    def _tell_lost(self, member: Member, offsets: Collection[int]) -> None:
+        """Say that events are gone from the log before they were delivered: at most these."""
+        metrics.GAPS.inc()
+        self._log.error(
+            LogEvent.POSITION_GAP,
+            subscription_id=str(member.subscriber.identity),
+            offset=min(offsets),
+            until=max(offsets) + 1,
+            count=len(offsets),
+        )
 
     # Saving
 

@@ -33,14 +33,8 @@ class Scan:
                 return member
         return None
 
-    def feed(
-        self, start: int, envelopes: Iterable[Envelope], end: int, now: float
-    ) -> dict[Member, set[int]]:
-        """Hand out the records of [start, end), gaps in the offsets included.
-
-        Returns, per member, the open offsets that were not in the log any more: they are lost, and
-        must be told.
-        """
+    def feed(self, start: int, envelopes: Iterable[Envelope], end: int, now: float) -> None:
+        """Hand out the records of [start, end), gaps in the offsets included."""
         stream = self._stream
         riders = {each for each in stream.scanning if stream.may_scan(each)}
         at = start
@@ -52,25 +46,17 @@ class Scan:
                     riders.discard(member)
             at = envelope.offset + 1
         arrived = [each for each in riders if start <= each.cursor <= end]
-        lost = {}
         for member in arrived:
-            member.cursor = max(member.cursor, end)
-            missing = {offset for offset in member.owed if offset < member.cursor}
-            if missing:
-                member.owed -= missing
-                lost[member] = missing
+            stream.arrive(member, end)
             if member.cursor >= stream.tail.start:
                 stream.advance(member, now)
-        return lost
 
-    def overtaken(self, start: int, now: float) -> dict[Member, range]:
-        """Move every member below the log's `start` up to it; return what each lost at most."""
-        lost = {}
+    def overtaken(self, start: int, now: float) -> None:
+        """Move every member below the log's `start` up to it: it lost at most what lies between."""
         for member in list(self._stream.scanning):
             if member.cursor >= start:
                 continue
-            lost[member] = range(member.cursor, start)
+            self._stream.on_lost(member, range(member.cursor, start))
             member.cursor = start
             member.owed = {offset for offset in member.owed if offset >= start}
             self._stream.advance(member, now)
-        return lost

@@ -1,6 +1,6 @@
 """One partition in memory: the stream and its subscriptions. No I/O, no clock, no awaits."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from uuid import UUID
 
@@ -19,6 +19,9 @@ from consumers.dispatch.window import Delivery, Flights, Window
 Readers = Callable[[str], frozenset[str]]
 """The organisations that may read events of a source in this partition's domain."""
 
+Lost = Callable[[Member, Collection[int]], None]
+"""Told which offsets the log does not hold any more that a member was still to look at."""
+
 
 class Stream:
     """The subscriptions of one partition, and the offset that the stream has read up to.
@@ -36,6 +39,7 @@ class Stream:
         readers: Readers,
         subscriber: Callable[[StoredSubscription], Subscriber],
         on_room: Callable[[], None],
+        on_lost: Lost,
         tail_bytes: int,
     ) -> None:
         self.read_offset = start
@@ -50,6 +54,7 @@ class Stream:
         self._readers = readers
         self._subscriber = subscriber
         self._on_room = on_room
+        self.on_lost = on_lost
         self._index: Index[Member] = Index()
 
     # Membership
@@ -158,9 +163,21 @@ class Stream:
         for envelope in self.tail.since(member.cursor):
             if not self.offer(member, envelope, now):
                 return
-        member.cursor = max(member.cursor, self.read_offset)
+        self.arrive(member, self.read_offset)
         if member.window.roomy and not member.owed:
             member.attach(self.read_offset)
+
+    def arrive(self, member: Member, end: int) -> None:
+        """Take in that a member has been shown all that the log holds below `end`."""
+        member.cursor = max(member.cursor, end)
+        missing = {offset for offset in member.owed if offset < member.cursor}
+        if missing:
+            member.owed -= missing
+            self.on_lost(member, missing)
+
+    def pass_over(self, offset: int) -> None:
+        """Take in that the log holds nothing more between the read offset and this one."""
+        self.read_offset = max(self.read_offset, offset)
 
     def offer(self, member: Member, envelope: Envelope, now: float) -> bool:
         """Show a member an event at or after its cursor; False if it wants it and has no room."""

@@ -1,7 +1,9 @@
 """The last records that the stream has read, so that a short burst needs no second read."""
 
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 
 from consumers.dispatch.envelope import Envelope
 
@@ -15,7 +17,7 @@ class Tail:
         self.start = start
         self.max_bytes = max_bytes
         self._offsets: list[int] = []
-        self._envelopes: list[Envelope] = []
+        self._envelopes: deque[Envelope] = deque()
         self._first = 0
         self._bytes = 0
 
@@ -25,17 +27,15 @@ class Tail:
         self._envelopes.append(envelope)
         self._bytes += envelope.size
         while self._bytes > self.max_bytes:
-            oldest = self._envelopes[self._first]
+            oldest = self._envelopes.popleft()
             self._bytes -= oldest.size
             self.start = oldest.offset + 1
             self._first += 1
         if self._first > 1024 and self._first * 2 > len(self._offsets):
-            del self._offsets[: self._first], self._envelopes[: self._first]
+            del self._offsets[: self._first]
             self._first = 0
 
     def since(self, offset: int) -> Iterator[Envelope]:
         """Give the records at or after `offset`, which must not lie before `start`."""
         index = bisect_left(self._offsets, offset, lo=self._first)
-        while index < len(self._envelopes):
-            yield self._envelopes[index]
-            index += 1
+        return islice(self._envelopes, index - self._first, None)

@@ -1,5 +1,6 @@
 """One partition in memory with the subscribers of a worker, for tests that take step by step."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -8,6 +9,7 @@ from bus.codec import kafka
 from bus.event import Event
 from bus.store.streams import Position, StoredSubscription
 from bus.subscription import Subscription
+from consumers.dispatch.member import Member
 from consumers.dispatch.stream import Stream
 from consumers.dispatch.subscriber import Subscriber
 from consumers.dispatch.window import Delivery
@@ -76,6 +78,7 @@ class Small:
     subscribers: dict[UUID, Subscriber] = field(default_factory=dict)
     stirred: set[Subscriber] = field(default_factory=set)
     may_read: set[str] = field(default_factory=lambda: {OIN})
+    lost: list[tuple[UUID, set[int]]] = field(default_factory=list)
     rooms: int = 0
 
     def stream(self, start: int = 0, *, tail_bytes: int = 1_000_000) -> Stream:
@@ -86,6 +89,7 @@ class Small:
             readers=lambda _source: frozenset(self.may_read),
             subscriber=self.subscriber,
             on_room=self._room,
+            on_lost=self._lost,
             tail_bytes=tail_bytes,
         )
         stream.flights.until = float("inf")
@@ -99,6 +103,9 @@ class Small:
         elif version.revision > known.stored.revision:
             known.reconfigure(version)
         return known
+
+    def _lost(self, member: Member, offsets: Collection[int]) -> None:
+        self.lost.append((member.subscriber.identity, set(offsets)))
 
     def _room(self) -> None:
         self.rooms += 1

@@ -1,0 +1,84 @@
+"""Catching up where the log has holes: retention, damaged records, records that are no event."""
+
+import gc
+from datetime import UTC, datetime
+
+from consumers.dispatch.envelope import Envelope
+from consumers.dispatch.saves import committed, snapshot
+from consumers.dispatch.scan import Scan
+from consumers.dispatch.tail import Tail
+from tests.unit.dispatch.small_stream import (
+    LogRecord,
+    Small,
+    acknowledge_all,
+    record,
+    row,
+    stored,
+)
+
+_WALL = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_open_events_that_retention_took_are_told_and_no_longer_waited_for() -> None:
+    """A position whose open events are gone moves on and attaches, and says what it lost."""
+    small = Small()
+    version = stored()
+    stream = small.stream(10)
+    member = stream.join(version, row(version.id, 12, 10, 11), 0.0)
+    stream.pass_over(50)
+    stream.advance_all(1.0)
+    assert small.lost == [(version.id, {10, 11})]
+    assert member.attached
+    assert member.watermark(stream.read_offset) == 50
+
+
+def test_one_damaged_record_costs_only_itself() -> None:
+    """Who is far behind it still gets everything before it."""
+    small = Small()
+    far, near = stored(1), stored(2)
+    stream = small.stream(1_000)
+    stream.join(far, row(far.id, 10), 0.0)
+    member = stream.join(near, row(near.id, 500), 0.0)
+    scan = Scan(stream)
+    scan.feed(500, [], 501, 0.0)
+    assert member.cursor == 501
+    assert stream.members[far.id].cursor == 10
+
+
+def test_a_tail_lets_go_of_what_it_no_longer_serves() -> None:
+    """Large records leave memory when they leave the tail, not a thousand records later."""
+    before = _envelopes_alive()
+    tail = Tail(0, max_bytes=10_000)
+    for offset in range(100):
+        tail.append(Envelope(LogRecord(offset, b"k", b"x" * 4_000, [])))
+    assert _envelopes_alive() - before <= 3
+    assert [each.offset for each in tail.since(tail.start)] == [98, 99]
+
+
+def test_headers_weigh_too() -> None:
+    """An event whose attributes are large is as heavy as one whose data is."""
+    light = record(1)
+    heavy = LogRecord(1, b"k", b"", [*light.headers, ("ce_big", b"x" * 100_000)])
+    assert Envelope(heavy).size > 100_000
+
+
+def test_a_record_that_is_no_event_is_passed_over() -> None:
+    """It reaches nobody and holds up nobody, attached or not."""
+    small = Small()
+    version, late = stored(1), stored(2)
+    stream = small.stream(0)
+    stream.join(version, None, 0.0)
+    stream.feed(LogRecord(0, None, b"?", []), 0.0)
+    stream.feed(LogRecord(1, None, b"{", [("content-type", b"application/cloudevents+json")]), 0.0)
+    stream.feed(record(2), 0.0)
+    stream.join(late, row(late.id, 0), 0.0)
+    assert acknowledge_all(small.subscribers[version.id], 0.0) == [2]
+    assert acknowledge_all(small.subscribers[late.id], 0.0) == [2]
+    saved = snapshot(stream, now=1.0, wall=_WALL)
+    committed(stream, saved, 1.0)
+    assert saved.next_offset == 3
+
+
+def _envelopes_alive() -> int:
+    gc.collect()
+    return sum(isinstance(each, Envelope) for each in gc.get_objects())
