@@ -26,13 +26,18 @@ OIN: Final = "00000000000000000000"
 _PARTITIONS = 4
 
 
-async def prepare(dev: Dev) -> None:
-    """Bring the database up to date, and see that there is somebody to publish and somewhere to."""
+async def prepare(dev: Dev, *, namespace: str | None = None) -> None:
+    """Bring the database up to date, and see that there is somebody to publish and somewhere to.
+
+    `namespace` begins the names of topics; if not given, the setting does.
+    """
     settings = Settings(
         kafka_bootstrap=dev.kafka_bootstrap,
         database_url=SecretStr(dev.database_url),
         secret_key=SecretStr(dev.secret_key),
     )
+    if namespace is not None:
+        settings = settings.model_copy(update={"namespace": namespace})
     await migrate(database_url(settings))
     async with database_of(settings, "dev") as database:
         await _organisation(database, dev.token)

@@ -4,7 +4,7 @@ import sys
 from contextlib import suppress
 
 from bus.cli.failure import Failure
-from bus.cli.root import app
+from bus.cli.root import tree
 from bus.embedded.errors import EmbeddedProblem
 from bus.log.errors import LogError
 from bus.observe.traces import error_name, places
@@ -18,7 +18,7 @@ _CURE_LOG = "Cure: check BUS_KAFKA_BOOTSTRAP; `bus doctor` looks closer."
 def main() -> None:
     """Run the command line; says what went wrong in a sentence, never in a traceback."""
     try:
-        app()
+        tree(sys.argv[1:])()
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:  # `bus tail | head` has seen enough

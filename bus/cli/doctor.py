@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-import aiohttp
 import typer
 
 from bus.app.parts import database_of, database_url, topics_of
-from bus.cli.client import Url
+from bus.cli.client import Url, ask
 from bus.cli.show import AsJson, show
 from bus.log.errors import LogError
 from bus.settings import Settings, SettingsError, unknown_variables
@@ -71,7 +70,7 @@ async def _findings(settings: Settings, url: str | None) -> AsyncIterator[Findin
         yield Finding("Kafka", "note", "BUS_KAFKA_BOOTSTRAP is not set", "set it for the roles")
     else:
         yield await _kafka(settings, topics)
-    for finding in await _api((url or settings.url).rstrip("/")):
+    for finding in await asyncio.to_thread(_api, (url or settings.url).rstrip("/")):
         yield finding
 
 
@@ -104,26 +103,25 @@ async def _kafka(settings: Settings, topics: list[str]) -> Finding:
     return Finding("Kafka", "ok", f"answers; {len(there)} topics are there")
 
 
-async def _api(url: str) -> list[Finding]:
+def _api(url: str) -> list[Finding]:
     """Ask /readyz; its Date header tells of clocks that differ."""
-    timeout = aiohttp.ClientTimeout(total=_WITHIN)
     try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(f"{url}/readyz") as answer,
-        ):
-            text = await answer.text()
-            date = answer.headers.get("Date")
-    except (aiohttp.ClientError, TimeoutError) as error:
+        reply = ask("GET", f"{url}/readyz", timeout=_WITHIN)
+    except OSError as error:
         found = f"no answer from {url} ({type(error).__name__})"
         return [Finding("API", "wrong", found, "start it, or set BUS_URL")]
-    if answer.status == 200:
+    if reply.status == 200:
         findings = [Finding("API", "ok", f"{url} is ready")]
     else:
+        text = reply.body.decode(errors="replace")
         findings = [Finding("API", "wrong", f"{url} says {text}", "see the lines above")]
-    if date is not None:
-        skew = abs(time.time() - parsedate_to_datetime(date).timestamp())
-        verdict: Literal["ok", "wrong"] = "ok" if skew < _SKEW else "wrong"
-        cure = "" if skew < _SKEW else "set both clocks by NTP; signatures carry the time"
-        findings.append(Finding("clock", verdict, f"{skew:.0f} s from the API's", cure))
+    if date := reply.headers.get("date"):
+        findings.append(_clock(abs(time.time() - parsedate_to_datetime(date).timestamp())))
     return findings
+
+
+def _clock(skew: float) -> Finding:
+    found = f"{skew:.0f} s from the API's"
+    if skew < _SKEW:
+        return Finding("clock", "ok", found)
+    return Finding("clock", "wrong", found, "set both clocks by NTP; signatures carry the time")

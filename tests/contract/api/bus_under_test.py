@@ -2,13 +2,16 @@
 
 import asyncio
 import base64
+import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
+import asyncpg
 from pydantic import SecretStr
 
 from bus.app.parts import topics_of
@@ -190,6 +193,21 @@ async def running(settings: Settings) -> AsyncIterator[Bus]:
             yield bus
         finally:
             stopping.set()
+
+
+@asynccontextmanager
+async def on_a_database_of_its_own(kafka: str, postgres: str, template: str) -> AsyncIterator[Bus]:
+    """Run the API on a new database, which lives longer than a test's."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    admin = await asyncpg.connect(postgres)
+    try:
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        url = urlsplit(postgres)._replace(path=f"/{name}").geturl()
+        async with running(settings_for(kafka, url, name.replace("_", ""))) as bus:
+            yield bus
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await admin.close()
 
 
 async def _seed(bus: Bus) -> None:

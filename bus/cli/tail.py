@@ -1,14 +1,14 @@
-"""`bus topics` and `bus tail`: the log, as it is and as it grows."""
+"""`bus tail`: the log as it grows."""
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
 from bus.app.parts import database_of, kafka_of, topics_of
-from bus.cli.client import Url, call
-from bus.cli.show import AsJson, print_json, show
+from bus.cli.failure import Failure
 from bus.codec import json as codec
 from bus.codec import kafka
 from bus.event import InvalidEvent
@@ -16,18 +16,6 @@ from bus.log.reader import Reader
 from bus.log.record import Partition, Record
 from bus.settings import Settings
 from bus.store.directory import Directory
-
-_TOPIC = ["topic", "partition", "endOffset", "eventsPerSecond", "lagEvents", "lagSeconds", "owner"]
-
-
-def topics(*, url: Url = None, as_json: AsJson = False) -> None:
-    """Show each topic and partition: end offset, events per second, lag of its stream."""
-    items = call("GET", "/v1/topics", url=url)["items"]
-    if as_json:
-        print_json(items)
-        return
-    rows = [{"topic": item["topic"], **row} for item in items for row in item["partitions"]]
-    show(rows, _TOPIC, as_json=False)
 
 
 def tail(
@@ -41,11 +29,13 @@ def tail(
     ] = None,
 ) -> None:
     """Print events as they enter the log; reads Kafka itself, by the settings of the bus."""
-    settings = Settings.load("dispatch")
-    asyncio.run(_tail(settings, domain or [], whole=whole, count=count))
+    settings = Settings.load()
+    ends = asyncio.run(_ends(settings, domain or []))
+    asyncio.run(_tail(settings, ends, whole=whole, count=count))
 
 
-async def _tail(settings: Settings, names: list[str], *, whole: bool, count: int | None) -> None:
+async def _ends(settings: Settings, names: list[str]) -> Mapping[Partition, int]:
+    """Give where the log of these domains ends now."""
     async with (
         database_of(settings, "tail") as database,
         Directory.open(database) as directory,
@@ -54,9 +44,14 @@ async def _tail(settings: Settings, names: list[str], *, whole: bool, count: int
         domains = (await directory.refresh()).domains
         chosen = [each for each in domains if not names or each.name in names]
         if unknown := sorted(set(names) - {each.name for each in chosen}):
-            raise typer.BadParameter(f"no such domain: {', '.join(unknown)}")
+            raise Failure(f"no such domain: {', '.join(unknown)}. Cure: `bus domains list`.")
         partitions = [Partition(d.topic, number) for d in chosen for number in range(d.partitions)]
-        ends = await log.end_offsets(partitions)
+        return await log.end_offsets(partitions)
+
+
+async def _tail(
+    settings: Settings, ends: Mapping[Partition, int], *, whole: bool, count: int | None
+) -> None:
     left = count
     async with Reader(bootstrap=kafka_of(settings), assignment=ends) as reader:
         while left is None or left > 0:

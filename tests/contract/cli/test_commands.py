@@ -1,0 +1,230 @@
+"""The command line: what it does, what it prints, how it ends."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from bus.cli.root import COMMANDS
+from tests.contract.api.bus_under_test import (
+    DOMAIN,
+    FOREIGN,
+    OIN,
+    OTHER,
+    PERSONAL,
+    SOURCE,
+    TYPE,
+    Bus,
+    event,
+)
+from tests.contract.cli.command import environment, run
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_publish_from_options(bus: Bus) -> None:
+    """An event from options stands where the answer says, its data as it was given."""
+    data = '{"n": 1.10, "n": 2}'
+    result = await run(
+        *("publish", "--type", TYPE, "--source", SOURCE, "--id", "cli-1", "--data", data),
+        *("-a", "partitionkey=zaak-9", "--json"),
+        env=environment(bus),
+    )
+    (place,) = result.json()
+    (record,) = await bus.records(place)
+    assert (record.key, record.value) == (b"zaak-9", data.encode())
+    assert dict(record.headers)["ce_id"] == b"cli-1"
+
+
+async def test_publish_a_file_and_stdin(bus: Bus, tmp_path: Path) -> None:
+    """A file holds one event or an array of them; - is stdin."""
+    file = tmp_path / "event.json"
+    file.write_text(json.dumps(event(id="from-file")))
+    one = await run("publish", str(file), env=environment(bus))
+    assert "from-file" in one.out
+    batch = json.dumps([event(id="a"), event(id="b")]).encode()
+    two = await run("publish", "-", "--json", env=environment(bus), stdin=batch)
+    assert [item["id"] for item in two.json()] == ["a", "b"]
+
+
+async def test_a_refusal_is_told_with_its_place(bus: Bus) -> None:
+    """Exit code 1, the fault with its place, and no personal data."""
+    broken = json.dumps(event(time=PERSONAL)).encode()
+    result = await run("publish", "-", env=environment(bus), stdin=broken)
+    assert (result.code, result.out) == (1, "")
+    assert "/time" in result.err
+    assert PERSONAL not in result.err
+    foreign = json.dumps(event(source=FOREIGN)).encode()
+    result = await run("publish", "-", env=environment(bus), stdin=foreign)
+    assert result.code == 1
+    assert "Cure" in result.err
+
+
+async def test_subscribe_status_unsubscribe(bus: Bus) -> None:
+    """The secret is printed once; status shows the subscription; unsubscribing ends it."""
+    made = await run(
+        *("subscribe", "http://127.0.0.1:9/x", "--type", TYPE, "--domain", DOMAIN),
+        *("--filter", '{"prefix": {"subject": "zaak-"}}'),
+        env=environment(bus),
+    )
+    assert made.code == 0, made.err
+    words = made.out.split()
+    id_, secret = words[1], words[3]
+    assert secret.startswith("whsec_")
+    status = await run("status", env=environment(bus))
+    assert id_ in status.out
+    assert secret not in status.out
+    detail = (await run("status", id_, "--json", env=environment(bus))).json()
+    assert {p["topic"] for p in detail["partitions"]} == {bus.topic}
+    assert (await run("unsubscribe", id_, env=environment(bus))).code == 0
+    again = await run("unsubscribe", id_, env=environment(bus))
+    assert (again.code, "404" in again.err) == (1, True)
+
+
+async def test_domains_and_topics(bus: Bus) -> None:
+    """A domain that was made is listed, and so is its topic."""
+    added = await run("domains", "add", "nl.vng.cli", "--partitions", "1", env=environment(bus))
+    assert added.code == 0, added.err
+    listed = (await run("domains", "list", "--json", env=environment(bus))).json()
+    assert "nl.vng.cli" in [domain["name"] for domain in listed]
+    topics = await run("topics", env=environment(bus))
+    assert f"{bus.settings.namespace}.nl.vng.cli" in topics.out
+    assert "lagSeconds" in topics.out
+    twice = await run("domains", "add", "nl.vng.cli", env=environment(bus))
+    assert (twice.code, "409" in twice.err) == (1, True)
+
+
+async def test_tail_shows_what_enters(bus: Bus) -> None:
+    """Events show as they come, without subject and data unless these are asked for."""
+    env = environment(bus)
+    watching = asyncio.create_task(run("tail", DOMAIN, "-n", "1", env=env))
+    whole = asyncio.create_task(run("tail", DOMAIN, "-n", "1", "--whole", env=env))
+    number = 0
+    async with asyncio.timeout(40):
+        while not (watching.done() and whole.done()):
+            number += 1
+            await bus.publish(event(id=f"tail-{number}", subject=PERSONAL))
+            await asyncio.wait([watching, whole], timeout=0.3)
+    assert "tail-" in watching.result().out
+    assert PERSONAL not in watching.result().out
+    assert PERSONAL in whole.result().out
+
+
+async def test_a_new_organisation_gets_in(bus: Bus) -> None:
+    """An organisation, its source, a token and a grant: what an administrator sets up."""
+    oin, prefix = "00000001111111111000", "urn:nld:oin:00000001111111111000"
+    env = environment(bus)
+    made = await run("organisations", "add", oin, "Gemeente Nieuw", "--source", prefix, env=env)
+    assert made.code == 0, made.err
+    token = await run(
+        *("tokens", "issue", oin, "--role", "publisher", "--label", "proef", "--days", "1"), env=env
+    )
+    assert token.code == 0, token.err
+    secret = token.out.strip()
+    published = await bus.publish(event(source=f"{prefix}:zaken"), who=secret)
+    assert published.status == 202, published.text
+    granted = await run("grants", "add", prefix, OTHER, "--domain", DOMAIN, env=env)
+    assert granted.code == 0, granted.err
+    grants = (await run("grants", "list", "--json", env=env)).json()
+    assert {"prefix": prefix, "domain": DOMAIN, "grantee": OTHER} in grants
+    sources = (await run("sources", "list", "--json", env=env)).json()
+    assert {"prefix": prefix, "organisation": oin} in sources
+    names = (await run("organisations", "list", "--json", env=env)).json()
+    assert {"oin": OIN, "name": "Gemeente 1"} in names
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("organisations", "add", "123", "Kort"),
+        ("tokens", "issue", OIN, "--role", "king", "--label", "x"),
+        ("publish",),
+        ("nonsense",),
+        ("outbox", "install"),
+    ],
+)
+async def test_wrong_usage(bus: Bus, arguments: tuple[str, ...]) -> None:
+    """Exit code 2 and a sentence."""
+    result = await run(*arguments, env=environment(bus))
+    assert result.code == 2
+    assert result.err
+
+
+async def test_a_grant_to_nobody(bus: Bus) -> None:
+    """What is not there is told, with what helps."""
+    env = environment(bus)
+    for arguments in (("grants", "add", "urn:x", "00000009999999999000"), ("tail", "nl.nope")):
+        result = await run(*arguments, env=env)
+        assert (result.code, "Cure" in result.err) == (1, True)
+
+
+async def test_the_doctor_finds_all_well(bus: Bus) -> None:
+    """With everything in order each finding is ok and the exit code 0."""
+    result = await run("doctor", "--json", env=environment(bus))
+    findings = {finding["what"]: finding["verdict"] for finding in result.json()}
+    assert findings == {"Postgres": "ok", "Kafka": "ok", "API": "ok", "clock": "ok"}
+
+
+async def test_the_doctor_finds_what_is_wrong(bus: Bus) -> None:
+    """Whatever is away is named with a cure, a misspelt variable too; the exit code is 1."""
+    env = environment(
+        bus,
+        BUS_KAFKA_BOOTSTRAP="127.0.0.1:1",
+        BUS_DATABASE_URL="postgresql://bus:geheim@127.0.0.1:1/x",
+        BUS_URL="http://127.0.0.1:1",
+        BUS_KAFKA_BOOSTRAP="x",
+    )
+    result = await run("doctor", "--json", env=env)
+    assert result.code == 1
+    findings = json.loads(result.out)
+    wrong = {f["what"] for f in findings if f["verdict"] == "wrong"}
+    assert wrong == {"Postgres", "Kafka", "API"}
+    assert all(f["cure"] for f in findings if f["verdict"] != "ok")
+    assert "BUS_KAFKA_BOOSTRAP" in result.out
+    assert "geheim" not in result.out
+
+
+async def test_settings_are_listed() -> None:
+    """Every setting with its type, default and sentence; secrets are not shown."""
+    env = environment(None, BUS_TOKEN="gb_geheim", BUS_API_PORT="9")
+    rows = {row["variable"]: row for row in (await run("settings", "--json", env=env)).json()}
+    assert rows["BUS_API_PORT"] == {
+        "variable": "BUS_API_PORT",
+        "type": "number",
+        "default": "8080",
+        "now": "9",
+        "needed by": [],
+        "sentence": "Port of the API; 0 takes a free one.",
+    }
+    assert rows["BUS_TOKEN"]["now"] is None
+
+
+@pytest.mark.parametrize("role", ["api", "dispatch", "relay", "migrate"])
+async def test_a_role_without_its_settings(role: str) -> None:
+    """A missing setting is named, with the role that needs it; exit code 2."""
+    result = await run(role, env=environment(None))
+    assert result.code == 2
+    assert f"BUS_DATABASE_URL is not set, and `bus {role}` needs it" in result.err
+
+
+async def test_no_api_there() -> None:
+    """A client command that gets no answer says what helps."""
+    result = await run("topics", env=environment(None, BUS_URL="http://127.0.0.1:1"))
+    assert (result.code, result.out) == (1, "")
+    assert "Cure: start the bus" in result.err
+
+
+async def test_a_wrong_token(bus: Bus) -> None:
+    """The message says where a good one is."""
+    result = await run("topics", env=environment(bus, BUS_TOKEN="gb_wrong"))
+    assert result.code == 1
+    assert "BUS_TOKEN" in result.err
+
+
+async def test_help() -> None:
+    """The commands are listed, each with what it does."""
+    result = await run("--help", env=environment(None, COLUMNS="200"))
+    assert result.code == 0
+    for row in COMMANDS:
+        assert f" {row.name} " in result.out
