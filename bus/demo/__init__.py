@@ -1,0 +1,1 @@
+"""`bus demo`: a register that changes, three components that subscribed, and what they receive."""
