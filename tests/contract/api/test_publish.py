@@ -110,3 +110,21 @@ async def test_published_events_are_counted(bus: Bus) -> None:
     assert f'gemeentebus_events_published_total{{domain="{DOMAIN}"}} ' in metrics
     assert "geheim-1" not in metrics
     assert TYPE not in metrics
+
+
+async def test_a_batch_taken_in_part(bus: Bus) -> None:
+    """When the log takes only some of a batch, the answer says of each what became of it."""
+    made = await bus.call("POST", "/v1/domains", json={"name": "nl.vng.weg", "partitions": 1})
+    topic = made.json["topic"]
+    await bus.topics.delete([topic])
+    reply = await bus.publish(event(id="1"), event(id="2", type="nl.vng.weg.x"), event(id="3"))
+    assert reply.status == 207, reply.text
+    statuses = [item["status"] for item in reply.json["items"]]
+    assert statuses == [202, 503, 202]
+    assert reply.json["items"][1]["code"] in {"topic-missing", "log-unavailable"}
+    stored = [item for item in reply.json["items"] if item["status"] == 202]
+    ids = [dict(record.headers)["ce_id"] for record in await bus.records(*stored)]
+    assert ids == [b"1", b"3"]
+    await bus.topics.create(topic, 1, 14)
+    again = await bus.publish(event(id="2", type="nl.vng.weg.x"))
+    assert again.status == 202, again.text
