@@ -8,11 +8,19 @@ from typing import Protocol
 
 from bus.observe import metrics
 from bus.observe.events import LogEvent
-from bus.observe.logging import get
+from bus.observe.logging import Logger, get
 from consumers.dispatch.decision import describe
 from consumers.dispatch.subscriber import Subscriber
 from consumers.dispatch.window import Delivery
-from consumers.sinks.outcome import Delivered, Gone, Misconfigured, Outcome, Refused, Temporary
+from consumers.sinks.outcome import (
+    Delivered,
+    Gone,
+    Misconfigured,
+    Outcome,
+    Reason,
+    Refused,
+    Temporary,
+)
 from consumers.sinks.sender import Request, Sender
 
 _log = get()
@@ -74,7 +82,12 @@ class Courier:
         self._timers.clear()
 
     def _send(self, subscriber: Subscriber, delivery: Delivery, now: float) -> None:
-        request = self._letters.request(subscriber, delivery, time.time())
+        try:
+            request = self._letters.request(subscriber, delivery, time.time())
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the others go on
+            _log_of(subscriber, delivery).error(LogEvent.DELIVERY_FAILED, error=error)
+            self._loop.call_soon(self._answered, subscriber, delivery, Temporary(Reason.FAULT))
+            return
         if request is None:
             subscriber.withheld(delivery)
             delivery.window.on_delivered(delivery, now)
@@ -115,13 +128,16 @@ class Courier:
     def _tell(subscriber: Subscriber, delivery: Delivery, outcome: Outcome) -> None:
         if isinstance(outcome, Delivered):
             return
-        record = delivery.envelope.record
-        _log.warning(
-            LogEvent.DELIVERY_FAILED,
-            subscription_id=str(subscriber.identity),
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            attempt=delivery.failures,
-            reason=describe(outcome),
+        _log_of(subscriber, delivery).warning(
+            LogEvent.DELIVERY_FAILED, attempt=delivery.failures, reason=describe(outcome)
         )
+
+
+def _log_of(subscriber: Subscriber, delivery: Delivery) -> Logger:
+    record = delivery.envelope.record
+    return _log.bind(
+        subscription_id=str(subscriber.identity),
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+    )

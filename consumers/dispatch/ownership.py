@@ -12,7 +12,7 @@ from bus.log.record import Partition, Record
 from bus.observe import metrics
 from bus.observe.events import LogEvent
 from bus.observe.logging import get
-from bus.store.errors import Fenced, StoreUnavailable
+from bus.store.errors import Fenced, StoreError
 from bus.store.streams import Save, StoredSubscription, Streams, Taken
 from bus.subscription import Subscription
 from consumers.dispatch.catch_up import CatchUp
@@ -153,7 +153,7 @@ class Ownership:
         last = snapshot(self.stream, now=now, wall=wall, final=True)
         try:
             await self._write(last)
-        except (StoreUnavailable, Fenced) as error:
+        except StoreError as error:
             # Positions stay where they were saved last: what was delivered since is repeated,
             # nothing is lost.
             self._log.error(LogEvent.SAVE_FAILED, reason="the last save", error=error)
@@ -192,14 +192,17 @@ class Ownership:
         except asyncio.CancelledError:
             uncertain(taken)
             raise
-        except StoreUnavailable:
+        except Fenced:
+            raise
+        except StoreError as error:
+            # It is tried again, whatever it was; without success the lease runs out.
             uncertain(taken)
             metrics.SAVES.labels("unavailable").inc()
-            self._log.warning(LogEvent.SAVE_FAILED, reason="Postgres is away; trying again")
+            self._log.warning(LogEvent.SAVE_FAILED, reason="trying again", error=error)
             return
         metrics.SAVES.labels("saved").inc()
         self._saved, self._saved_at = state, began
-        lapsed = self.stream.flights.until <= began
+        lapsed = self.stream.flights.until <= self._loop.time()
         self.stream.flights.until = began + LEASE
         committed(self.stream, taken, self._loop.time())
         if lapsed:

@@ -53,8 +53,8 @@ class Stream:
         self.gone: set[UUID] = set()
         self._readers = readers
         self._subscriber = subscriber
-        self._on_room = on_room
         self.on_lost = on_lost
+        self._on_room = on_room
         self._index: Index[Member] = Index()
 
     # Membership
@@ -137,8 +137,11 @@ class Stream:
     def feed(self, record: Record, now: float) -> None:
         """Take the next record of the log.
 
-        Attached members get it, or leave the stream here if their window is full.
+        Attached members get it, or leave the stream here if their window is full. One from below
+        the read offset is ignored.
         """
+        if record.offset < self.read_offset:
+            return
         envelope = Envelope(record)
         self.tail.append(envelope)
         for member in self._matching(envelope):

@@ -6,10 +6,9 @@ from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from uuid import UUID
 
-from bus.log.errors import LogUnavailable, OffsetOutOfRange, TopicMissing
 from bus.log.membership import Membership
 from bus.log.reader import Reader
-from bus.log.record import Partition, Record
+from bus.log.record import Partition
 from bus.observe import metrics
 from bus.observe.events import LogEvent
 from bus.observe.logging import get
@@ -19,6 +18,7 @@ from bus.store.streams import StoredSubscription, Streams
 from bus.subscription import Subscription
 from consumers.dispatch.courier import Courier, Letters
 from consumers.dispatch.ownership import Ownership, Parts
+from consumers.dispatch.reading import Reading
 from consumers.dispatch.subscriber import Subscriber
 from consumers.sinks.sender import Sender
 
@@ -34,16 +34,8 @@ DRAIN = 5.0
 RETRY_TAKE = 1.0
 """Seconds before a partition that could not be taken, or was fenced off, is tried again."""
 
-RETRY_READ = 0.5
-RETRY_TOPIC = 10.0
-"""Seconds before a log that answered wrongly, or a topic that was missing, is read again."""
-
 TAIL_BYTES = 32 * 1024 * 1024
 """What all tails of a worker hold together."""
-
-READ_RECORDS = 2_000
-SLICE = 200
-"""Records fed without giving the loop a breath: about 2 ms."""
 
 _log = get()
 
@@ -75,9 +67,10 @@ class Worker:
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set, then put all down as planned and leave the group."""
         async with self._rooms.reader() as self._reader, asyncio.TaskGroup() as self._tasks:
+            reading = Reading(self._reader, self._owned)
             async with self._rooms.membership(self) as self._membership:
                 background = [
-                    self._tasks.create_task(self._read(), name="read"),
+                    self._tasks.create_task(reading.run(), name="read"),
                     self._tasks.create_task(self._follow(), name="follow"),
                     self._tasks.create_task(self._mirror(), name="mirror"),
                 ]
@@ -141,62 +134,6 @@ class Worker:
             self._tell(LogEvent.PARTITION_STOPPED, partition)
 
     # The background
-
-    async def _read(self) -> None:
-        while True:
-            try:
-                found = await self._reader.read(READ_RECORDS, 0.5)
-            except OffsetOutOfRange as gone:
-                self._overtaken(gone)
-                continue
-            except TopicMissing as missing:
-                self._set_aside(missing)
-                continue
-            except LogUnavailable as error:
-                _log.warning(LogEvent.LOG_UNAVAILABLE, error=error)
-                await asyncio.sleep(RETRY_READ)
-                continue
-            for partition, records in found.items():
-                metrics.EVENTS_READ.labels(partition.topic).inc(len(records))
-                await self._hand_over(partition, records)
-
-    async def _hand_over(self, partition: Partition, records: Sequence[Record]) -> None:
-        owned = self._owned.get(partition)
-        for start in range(0, len(records), SLICE):
-            # It may have been put down, and even taken up anew, while the loop had its breath.
-            if owned is None or self._owned.get(partition) is not owned:
-                return
-            owned.feed(records[start : start + SLICE])
-            await asyncio.sleep(0)
-
-    def _overtaken(self, gone: OffsetOutOfRange) -> None:
-        owned = self._owned.get(gone.partition)
-        if owned is None:
-            return
-        metrics.GAPS.inc()
-        place = gone.partition
-        _log.error(
-            LogEvent.POSITION_GAP,
-            topic=place.topic,
-            partition=place.partition,
-            offset=gone.offset,
-            until=gone.start,
-        )
-        self._reader.seek(place, gone.start)
-        owned.passed(gone.start)
-
-    def _set_aside(self, missing: TopicMissing) -> None:
-        """Read the others while a topic is missing; its own partitions are tried again later."""
-        _log.error(LogEvent.LOG_UNAVAILABLE, topic=missing.topic, error=missing)
-        lost = [each for each in self._owned if each.topic == missing.topic]
-        self._reader.release(lost)
-        for partition in lost:
-            owned = self._owned[partition]
-            asyncio.get_running_loop().call_later(RETRY_TOPIC, self._resume, owned)
-
-    def _resume(self, owned: Ownership) -> None:
-        if self._owned.get(owned.partition) is owned:
-            self._reader.assign({owned.partition: owned.stream.read_offset})
 
     async def _follow(self) -> None:
         while True:

@@ -1,6 +1,6 @@
 """One partition in memory with the subscribers of a worker, for tests that take step by step."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -76,7 +76,7 @@ class Small:
     """A worker's subscribers, and streams that share them."""
 
     subscribers: dict[UUID, Subscriber] = field(default_factory=dict)
-    stirred: set[Subscriber] = field(default_factory=set)
+    on_ready: Callable[[Subscriber], None] = lambda _: None
     may_read: set[str] = field(default_factory=lambda: {OIN})
     lost: list[tuple[UUID, set[int]]] = field(default_factory=list)
     rooms: int = 0
@@ -99,7 +99,7 @@ class Small:
         """Give the one subscriber that all streams share."""
         known = self.subscribers.get(version.id)
         if known is None:
-            known = self.subscribers[version.id] = Subscriber(version, self.stirred.add)
+            known = self.subscribers[version.id] = Subscriber(version, self.on_ready)
         elif version.revision > known.stored.revision:
             known.reconfigure(version)
         return known

@@ -79,6 +79,17 @@ def test_a_record_that_is_no_event_is_passed_over() -> None:
     assert saved.next_offset == 3
 
 
+def test_a_record_that_comes_twice_is_taken_once() -> None:
+    """What a reader gives again after a change of its partitions is not delivered again."""
+    small = Small()
+    version = stored()
+    stream = small.stream()
+    stream.join(version, None, 0.0)
+    for offset in (0, 1, 0, 1, 2):
+        stream.feed(record(offset), 0.0)
+    assert acknowledge_all(small.subscribers[version.id], 0.0) == [0, 1, 2]
+
+
 def _envelopes_alive() -> int:
     gc.collect()
     return sum(isinstance(each, Envelope) for each in gc.get_objects())
