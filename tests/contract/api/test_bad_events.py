@@ -1,5 +1,6 @@
 """Bad input to POST /v1/events: a problem document that names every fault, and nothing stored."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -174,6 +175,19 @@ async def test_too_large(bus: Bus, *, chunked: bool) -> None:
     reply = await refused(bus, sent, {"Content-Type": STRUCTURED})
     assert reply.status == 413
     assert str(bus.settings.max_event_bytes) in reply.json["detail"]
+
+
+async def test_a_body_without_end_is_cut_off(bus: Bus) -> None:
+    """The answer comes when the limit is passed, not when the body ends."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", bus.port)
+    head = f"POST /v1/events HTTP/1.1\r\nAuthorization: Bearer {bus.tokens['all']}\r\n"
+    head += f"Host: x\r\nContent-Type: {STRUCTURED}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    writer.write(head.encode())
+    for _ in range(bus.settings.max_event_bytes // 4_096 + 1):
+        writer.write(b"1000\r\n" + b"x" * 4_096 + b"\r\n")
+    answer = await asyncio.wait_for(reader.readline(), 5)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    writer.close()
 
 
 async def test_an_event_in_a_batch_too_large(bus: Bus) -> None:

@@ -92,6 +92,8 @@ async def test_a_domain_made_a_moment_ago_takes_events(bus: Bus) -> None:
     """No waiting for a cache: the domain is there as soon as it was answered."""
     made = await bus.call("POST", "/v1/domains", json={"name": "nl.vng.bag", "partitions": 1})
     assert made.status == 201
+    listed = await bus.call("GET", "/v1/domains")
+    assert made.json in listed.json["items"]
     reply = await bus.publish(event(type="nl.vng.bag.pand-gesloopt"))
     assert reply.json["topic"] == f"{bus.settings.namespace}.nl.vng.bag"
 
