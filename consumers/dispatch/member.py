@@ -37,6 +37,7 @@ class Member:
         "cursor",
         "detached_at",
         "floor",
+        "leaving",
         "owed",
         "saved",
         "subscriber",
@@ -65,6 +66,7 @@ class Member:
         self.detached_at = now
         self.saved: Position | Unsure | None = row
         self.change: StoredSubscription | None = None
+        self.leaving = False
 
     @property
     def frozen(self) -> bool:

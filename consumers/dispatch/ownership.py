@@ -6,16 +6,18 @@ from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
+from uuid import UUID
 
 from bus.log.reader import Reader
 from bus.log.record import Partition, Record
 from bus.observe import metrics
 from bus.observe.events import LogEvent
 from bus.observe.logging import get
-from bus.store.errors import Fenced, StoreError
+from bus.store.errors import Fenced, StoreError, Unreadable
 from bus.store.streams import Save, StoredSubscription, Streams, Taken
 from bus.subscription import Subscription
 from consumers.dispatch.catch_up import CatchUp
+from consumers.dispatch.changes import load, stage
 from consumers.dispatch.courier import Courier
 from consumers.dispatch.member import Member
 from consumers.dispatch.saves import Snapshot, committed, snapshot, uncertain
@@ -31,6 +33,9 @@ LEASE = 10.0
 CONFIRM_EVERY = 3.0
 """An idle partition is saved this often, so that its lease goes on."""
 
+History = tuple[Sequence[StoredSubscription], frozenset[UUID]]
+"""The subscriptions as they were at a revision, and the ids of those that cannot be read."""
+
 
 @dataclass(slots=True)
 class Parts:
@@ -41,7 +46,7 @@ class Parts:
     courier: Courier
     scan_reader: Callable[[], AbstractAsyncContextManager[Reader]]
     subscribers: Callable[[StoredSubscription], Subscriber]
-    subscriptions_at: Callable[[int], Awaitable[Sequence[StoredSubscription]]]
+    subscriptions_at: Callable[[int], Awaitable[History]]
     in_scope: Callable[[str, Subscription], bool]
     readers: Callable[[str, str], frozenset[str]]
     tail_bytes: int
@@ -70,6 +75,7 @@ class Ownership:
             revision=taken.revision,
             readers=lambda source: parts.readers(source, partition.topic),
             subscriber=parts.subscribers,
+            in_scope=lambda subscription: parts.in_scope(partition.topic, subscription),
             on_room=room.set,
             on_lost=self._tell_lost,
             tail_bytes=parts.tail_bytes,
@@ -86,13 +92,11 @@ class Ownership:
         Raises StoreUnavailable, and NotFound where the partition has no stream.
         """
         taken = await parts.streams.take(partition.topic, partition.partition, parts.owner)
-        known = await parts.subscriptions_at(taken.revision)
+        known, unreadable = await parts.subscriptions_at(taken.revision)
         rows = {row.subscription: row for row in taken.positions}
         owned = cls(partition, taken, parts)
         now = asyncio.get_running_loop().time()
-        for stored in known:
-            if parts.in_scope(partition.topic, stored.subscription):
-                owned.stream.join(stored, rows.get(stored.id), now)
+        load(owned.stream, known, rows, unreadable=unreadable, now=now)
         parts.courier.flush()
         return owned
 
@@ -117,15 +121,21 @@ class Ownership:
         if self.stream.staged is not None:
             return
         topic, number = self.partition
+        unreadable: list[Unreadable] = []
         revision, changes = await self._parts.streams.changes(
-            topic, number, self._epoch, self.stream.revision
+            topic, number, self._epoch, self.stream.revision, unreadable=unreadable.append
         )
         if revision == self.stream.revision:
             return
-        self.stream.stage(
+        for error in unreadable:
+            self._log.error(
+                LogEvent.SUBSCRIPTION_INVALID, subscription_id=str(error.subscription), error=error
+            )
+        stage(
+            self.stream,
             revision,
             changes,
-            in_scope=lambda subscription: self._parts.in_scope(topic, subscription),
+            unreadable=[error.subscription for error in unreadable],
             now=self._loop.time(),
         )
         self._parts.courier.flush()
@@ -184,7 +194,7 @@ class Ownership:
         self._parts.courier.flush()
         taken = snapshot(self.stream, now=began, wall=datetime.now(UTC))
         state = (taken.next_offset, taken.revision)
-        moved = taken.rows or taken.removed or taken.gone or state != self._saved
+        moved = taken.rows or taken.removed or taken.gone or taken.shelved or state != self._saved
         if not moved and began - self._saved_at < CONFIRM_EVERY:
             return
         try:
@@ -219,7 +229,7 @@ class Ownership:
                 epoch=self._epoch,
                 next_offset=taken.next_offset,
                 revision=taken.revision,
-                rows=tuple(row for _, row in taken.rows),
+                rows=(*(row for _, row in taken.rows), *taken.shelved),
                 removed=(*(each.subscriber.identity for each in taken.removed), *taken.gone),
             )
         )

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from bus.store.streams import Position
+from consumers.dispatch.changes import apply_changes
 from consumers.dispatch.member import Member, Unsure
 from consumers.dispatch.stream import Stream
 
@@ -18,6 +19,7 @@ class Snapshot:
     rows: tuple[tuple[Member, Position], ...] = field(repr=False)
     removed: tuple[Member, ...] = field(repr=False)
     gone: frozenset[UUID] = frozenset()
+    shelved: tuple[Position, ...] = ()
 
 
 def snapshot(stream: Stream, *, now: float, wall: datetime, final: bool = False) -> Snapshot:
@@ -45,6 +47,7 @@ def snapshot(stream: Stream, *, now: float, wall: datetime, final: bool = False)
         rows=tuple((member, row) for member, row in rows if row != member.saved),
         removed=removed,
         gone=frozenset(stream.gone),
+        shelved=tuple(stream.shelved.values()),
     )
 
 
@@ -55,9 +58,12 @@ def committed(stream: Stream, saved: Snapshot, now: float) -> None:
     for member in saved.removed:
         member.saved = None
     stream.gone -= saved.gone
+    for row in saved.shelved:
+        if stream.shelved.get(row.subscription) is row:
+            del stream.shelved[row.subscription]
     if stream.staged is not None and stream.staged == saved.revision:
         stream.revision, stream.staged = saved.revision, None
-        stream.apply_changes(now)
+        apply_changes(stream, now)
     stream.busy = {each for each in stream.busy if not _idle(each)}
 
 

@@ -7,13 +7,13 @@ from uuid import UUID
 from bus.codec import kafka
 from bus.log.record import Record
 from bus.match.index import Index
-from bus.store.streams import Change, Position, StoredSubscription
+from bus.store.streams import Position, StoredSubscription
 from bus.subscription import Subscription
 from consumers.dispatch.envelope import Envelope
-from consumers.dispatch.member import Member
+from consumers.dispatch.member import Member, Unsure
 from consumers.dispatch.subscriber import Subscriber
 from consumers.dispatch.tail import Tail
-from consumers.dispatch.wanted import wanted
+from consumers.dispatch.wanted import nothing, wanted
 from consumers.dispatch.window import Delivery, Flights, Window
 
 Readers = Callable[[str], frozenset[str]]
@@ -38,6 +38,7 @@ class Stream:
         revision: int,
         readers: Readers,
         subscriber: Callable[[StoredSubscription], Subscriber],
+        in_scope: Callable[[Subscription], bool],
         on_room: Callable[[], None],
         on_lost: Lost,
         tail_bytes: int,
@@ -51,6 +52,8 @@ class Stream:
         self.busy: set[Member] = set()
         self.scanning: set[Member] = set()
         self.gone: set[UUID] = set()
+        self.shelved: dict[UUID, Position] = {}
+        self.in_scope = in_scope
         self._readers = readers
         self._subscriber = subscriber
         self.on_lost = on_lost
@@ -61,21 +64,44 @@ class Stream:
 
     def join(self, stored: StoredSubscription, row: Position | None, now: float) -> Member:
         """Take a subscription in, at its row or else at the read offset, and let it read on."""
-        subscriber = self._subscriber(stored)
         member = Member(
-            subscriber,
-            wanted(stored.subscription),
+            self._subscriber(stored),
+            nothing,
             Window(stored.subscription.ordering, self.flights),
             start=self.read_offset,
             row=row,
             now=now,
         )
         member.window.on_delivered = partial(self._delivered, member)
+        if stored.id in self.gone or stored.id in self.shelved:
+            # A save that is under way may remove or write its row.
+            member.saved = Unsure.MAYBE
+            self.gone.discard(stored.id)
+            self.shelved.pop(stored.id, None)
         self.members[stored.id] = member
         self.busy.add(member)
-        self._enlist(member, stored)
-        self.advance(member, now)
+        self.serve(member, stored, now)
         return member
+
+    def serve(self, member: Member, stored: StoredSubscription, now: float) -> None:
+        """Let a member read on under this version; one out of scope only gets what it has open."""
+        terms = stored.subscription
+        member.subscriber = self._subscriber(stored)
+        member.leaving = not self.in_scope(terms)
+        if member.leaving:
+            member.wants = nothing
+            if member in self._index:
+                self._index.remove(member)
+        else:
+            member.wants = wanted(terms)
+            self._index.add(
+                member,
+                types=terms.types,
+                source=terms.source,
+                filters=terms.filters,
+                organisation=stored.organisation,
+            )
+        self.advance(member, now)
 
     def leave(self, identity: UUID) -> None:
         """Let a subscription go; what of it is in flight is no longer waited for."""
@@ -84,53 +110,10 @@ class Stream:
             return
         member.window.closed = True
         member.subscriber.drop_closed()
-        self._index.remove(member)
+        if member in self._index:
+            self._index.remove(member)
         self.busy.discard(member)
         self.scanning.discard(member)
-
-    def stage(
-        self,
-        revision: int,
-        changes: Iterable[Change],
-        *,
-        in_scope: Callable[[Subscription], bool],
-        now: float,
-    ) -> None:
-        """Take in the changes up to `revision`.
-
-        A changed subscription stands still until the save that marks its moment is committed.
-        """
-        self.staged = revision
-        for change in changes:
-            member = self.members.get(change.id)
-            if change.stored is None or not in_scope(change.stored.subscription):
-                if member is not None and change.stored is not None:
-                    self.gone.add(change.id)
-                self.leave(change.id)
-            elif member is not None:
-                if member.attached:
-                    member.detach(self.read_offset, now)
-                member.change = change.stored
-                self.scanning.discard(member)
-                self.busy.add(member)
-            elif change.position is not None:
-                self.join(change.stored, change.position, now)
-            else:
-                member = self.join(change.stored, None, now)
-                member.detach(self.read_offset, now)
-                member.change = change.stored
-
-    def apply_changes(self, now: float) -> None:
-        """Let the changed subscriptions go on under their new version: the moment is committed."""
-        for member in [each for each in self.busy if each.change is not None]:
-            stored = member.change
-            if stored is None:
-                continue
-            member.change = None
-            member.subscriber = self._subscriber(stored)
-            member.wants = wanted(stored.subscription)
-            self._enlist(member, stored)
-            self.advance(member, now)
 
     # The stream
 
@@ -191,7 +174,11 @@ class Stream:
         return member.take(envelope, readable=readable, now=now)
 
     def advance_all(self, now: float) -> None:
-        """Let every member read on that can; called now and then, for what no answer sets going."""
+        """Let every member read on that can, and go that has to: for what no answer sets going."""
+        for member in [each for each in self.busy if each.leaving]:
+            if not (member.window.pending or member.owed or member.frozen):
+                self.gone.add(member.subscriber.identity)
+                self.leave(member.subscriber.identity)
         for member in [each for each in self.busy if not each.attached]:
             self.advance(member, now)
 
@@ -229,16 +216,6 @@ class Stream:
         if event is None:
             return ()
         return self._index.match(event.type, event.get, self._readers(event.source))
-
-    def _enlist(self, member: Member, stored: StoredSubscription) -> None:
-        terms = stored.subscription
-        self._index.add(
-            member,
-            types=terms.types,
-            source=terms.source,
-            filters=terms.filters,
-            organisation=stored.organisation,
-        )
 
     def _delivered(self, member: Member, delivery: Delivery, now: float) -> None:
         if member.window.closed:

@@ -7,6 +7,11 @@ from bus.match.filters import compile_filters
 from bus.subscription import Subscription
 
 
+def nothing(_event: Event) -> bool:
+    """Want no event: what a subscription asks of a domain that it has left."""
+    return False
+
+
 def wanted(subscription: Subscription) -> Callable[[Event], bool]:
     """Compile a subscription's types, source and filters, all of which must pass."""
     types = frozenset(subscription.types)

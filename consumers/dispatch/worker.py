@@ -1,7 +1,7 @@
 """A dispatch worker: the partitions Kafka assigns to it, one reader, one follower of changes."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from uuid import UUID
@@ -13,11 +13,11 @@ from bus.observe import metrics
 from bus.observe.events import LogEvent
 from bus.observe.logging import get
 from bus.store.directory import Directory
-from bus.store.errors import Fenced, StoreError
+from bus.store.errors import Fenced, StoreError, Unreadable
 from bus.store.streams import StoredSubscription, Streams
 from bus.subscription import Subscription
 from consumers.dispatch.courier import Courier, Letters
-from consumers.dispatch.ownership import Ownership, Parts
+from consumers.dispatch.ownership import History, Ownership, Parts
 from consumers.dispatch.reading import Reading
 from consumers.dispatch.subscriber import Subscriber
 from consumers.sinks.sender import Sender
@@ -62,7 +62,7 @@ class Worker:
         self._subscribers: dict[UUID, Subscriber] = {}
         self._owned: dict[Partition, Ownership] = {}
         self._holding: dict[Partition, tuple[asyncio.Event, asyncio.Task[None]]] = {}
-        self._history: tuple[int, Sequence[StoredSubscription]] = (-1, ())
+        self._history: tuple[int, History] = (-1, ((), frozenset()))
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set, then put all down as planned and leave the group."""
@@ -188,9 +188,19 @@ class Worker:
             known.reconfigure(stored)
         return known
 
-    async def _subscriptions_at(self, revision: int) -> Sequence[StoredSubscription]:
+    async def _subscriptions_at(self, revision: int) -> History:
         if self._history[0] != revision:
-            self._history = (revision, await self._rooms.streams.subscriptions_at(revision))
+            errors: list[Unreadable] = []
+            known = await self._rooms.streams.subscriptions_at(revision, unreadable=errors.append)
+            for error in errors:
+                # Its positions are kept; it is served again by a dispatcher that can read it.
+                _log.error(
+                    LogEvent.SUBSCRIPTION_INVALID,
+                    subscription_id=str(error.subscription),
+                    error=error,
+                )
+            unreadable = frozenset(error.subscription for error in errors)
+            self._history = (revision, (known, unreadable))
         return self._history[1]
 
     def _in_scope(self, topic: str, subscription: Subscription) -> bool:

@@ -15,6 +15,7 @@ from bus.codec import kafka
 from bus.event import Event
 from bus.store.streams import Change, Position, StoredSubscription
 from bus.subscription import Subscription
+from consumers.dispatch.changes import load, stage
 from consumers.dispatch.envelope import Envelope
 from consumers.dispatch.member import Member
 from consumers.dispatch.saves import Snapshot, committed, snapshot, uncertain
@@ -26,6 +27,7 @@ from consumers.sinks.outcome import Delivered, Outcome, Refused, Temporary
 
 OIN = "0" * 20
 TYPES = ("nl.test.a", "nl.test.b", "nl.test.c")
+DOMAIN = "nl.test"
 KEYS = tuple(f"k{number}" for number in range(6))
 
 
@@ -106,16 +108,21 @@ class World:
             revision=self.database.revision,
             readers=lambda _source: frozenset({OIN}),
             subscriber=self._subscriber,
+            in_scope=_in_scope,
             on_room=lambda: None,
             on_lost=self._lost,
             tail_bytes=self.rng.choice([2_000, 20_000]),
         )
         self.stream.flights.until = float("inf")
         self.scan = Scan(self.stream)
-        for identity, (number, subscription) in self.database.at(self.database.revision).items():
-            if identity in self.database.at(self.database.counter):
-                stored = _stored(identity, number, subscription)
-                self.stream.join(stored, self.database.positions.get(identity), self.now)
+        living = self.database.at(self.database.counter)
+        known = self.database.at(self.database.revision)
+        load(
+            self.stream,
+            [_stored(each, *version) for each, version in known.items() if each in living],
+            self.database.positions,
+            now=self.now,
+        )
 
     def crash(self) -> None:
         """Lose everything in memory; a request on the wire may or may not have reached its sink."""
@@ -225,7 +232,7 @@ class World:
             )
             for identity, (number, subscription) in newest.items()
         ]
-        self.stream.stage(self.database.counter, changes, in_scope=lambda _: True, now=self.now)
+        stage(self.stream, self.database.counter, changes, now=self.now)
 
     def pass_time(self) -> None:
         """Let the clock go on."""
@@ -258,6 +265,8 @@ class World:
             identity = self.rng.choice(list(self.fates))
             self.database.counter += 1
             terms = self._terms(identity, ordering=self.fates[identity].versions[0][1].ordering)
+            if self.rng.random() < 0.3:
+                terms = terms.model_copy(update={"domains": ("nl.elders",)})
             self.database.history.append((self.database.counter, identity, terms))
 
     def delete(self) -> None:
@@ -362,16 +371,15 @@ class World:
     def _write(self, taken: Snapshot) -> None:
         database = self.database
         rows = {row.subscription: row for _, row in taken.rows}
-        for number, identity, subscription in database.history:
+        for identity, (number, subscription) in database.at(taken.revision).items():
             fate = self.fates.get(identity)
-            if fate is None or subscription is None:
-                continue
-            if database.revision < number <= taken.revision:
-                if fate.created > database.revision:
-                    continue  # joined under its newest version: see `follow`
-                row = rows.get(identity) or database.positions.get(identity)
-                assert row is not None, "a change was applied without a row that marks its moment"
-                fate.versions.append((row.next_offset, subscription))
+            if fate is None or number <= database.revision or fate.created > database.revision:
+                continue  # one that is new joined under its newest version: see `follow`
+            row = rows.get(identity) or database.positions.get(identity)
+            if row is None:
+                here = _in_scope(subscription) or _in_scope(fate.versions[-1][1])
+                assert not here, "a change was applied without a row that marks its moment"
+            fate.versions.append((row.next_offset if row else taken.next_offset, subscription))
         assert taken.next_offset >= database.next_offset, "the stream's position went back"
         database.next_offset, database.revision = taken.next_offset, taken.revision
         for _, row in taken.rows:
@@ -379,6 +387,8 @@ class World:
                 database.positions[row.subscription] = row
         for member in taken.removed:
             database.positions.pop(member.subscriber.identity, None)
+        for identity in taken.gone:
+            database.positions.pop(identity, None)
         self.check_nothing_lost()
 
     def _subscriber(self, stored: StoredSubscription) -> Subscriber:
@@ -420,7 +430,11 @@ def _wants(fate: Fate, record: LogRecord) -> bool:
     if record.offset < fate.start:
         return False
     version = next(terms for since, terms in reversed(fate.versions) if record.offset >= since)
-    return record.type in version.types
+    return _in_scope(version) and record.type in version.types
+
+
+def _in_scope(subscription: Subscription) -> bool:
+    return not subscription.domains or DOMAIN in subscription.domains
 
 
 def _down(_offset: int) -> Outcome:

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from consumers.dispatch import member, saves, stream, window
+from bus.store.streams import Change
+from consumers.dispatch import changes, member, saves, window
 from consumers.dispatch.envelope import Envelope
 from consumers.dispatch.member import Member
 from consumers.dispatch.stream import Stream
@@ -68,13 +69,27 @@ def _lanes_do_not_wait(patch: pytest.MonkeyPatch) -> None:
 
 def _changes_apply_at_once(patch: pytest.MonkeyPatch) -> None:
     """Do not stand still until the moment of a filter change is committed."""
-    whole = Stream.stage
+    whole = dispatch_world.stage
 
-    def stage(self: Stream, *parts: object, **named: object) -> None:
-        whole(self, *parts, **named)  # type: ignore[arg-type] # passed through as it came
-        self.apply_changes(0.0)
+    def stage(stream: Stream, *parts: object, **named: object) -> None:
+        whole(stream, *parts, **named)  # type: ignore[arg-type] # passed through as it came
+        changes.apply_changes(stream, 0.0)
 
-    patch.setattr(stream.Stream, "stage", stage)
+    patch.setattr(dispatch_world, "stage", stage)
+
+
+def _domains_are_left_at_once(patch: pytest.MonkeyPatch) -> None:
+    """Drop what is open of a domain that a subscription does not name any more."""
+    whole = changes._meet
+
+    def meet(stream: Stream, change: Change, now: float) -> None:
+        if change.stored is not None and not stream.in_scope(change.stored.subscription):
+            stream.gone.add(change.id)
+            stream.leave(change.id)
+        else:
+            whole(stream, change, now)
+
+    patch.setattr(changes, "_meet", meet)
 
 
 def _held_members_lose_what_did_not_fit(patch: pytest.MonkeyPatch) -> None:
@@ -94,6 +109,7 @@ def _held_members_lose_what_did_not_fit(patch: pytest.MonkeyPatch) -> None:
         _open_offsets_are_forgotten,
         _lanes_do_not_wait,
         _changes_apply_at_once,
+        _domains_are_left_at_once,
         _held_members_lose_what_did_not_fit,
     ],
 )

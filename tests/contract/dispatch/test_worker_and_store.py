@@ -6,8 +6,14 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest_asyncio
 
+from bus.store.secrets import Sealer
+from bus.store.streams import Streams
+from bus.store.subscriptions import Subscriptions
 from tests.house import House, events, in_order, sinks, until
 
+_BODY = "SELECT body FROM subscription_revision WHERE subscription = $1"
+_SET_BODY = "UPDATE subscription_revision SET body = $2 WHERE subscription = $1"
+_ROW = "SELECT next_offset FROM position WHERE subscription = $1"
 _WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 
 
@@ -73,3 +79,50 @@ async def test_a_store_that_refuses_for_a_while_ends_nothing(
             await sink.until(lambda sink: len(sink.ids) >= 60)
     assert sorted(sink.ids) == [f"{each:06}" for each in range(60)]
     assert in_order(sink)
+
+
+async def test_a_subscription_that_cannot_be_read_stops_nobody_and_loses_nothing(
+    house: House, postgres_session: asyncpg.Connection
+) -> None:
+    """Its place is kept in a row while the others are served; readable again, it goes on there."""
+    async with sinks(2) as (healthy, damaged):
+        domain = await house.domain("nl.test", 1)
+        await house.subscribe(healthy)
+        identity = await house.subscribe(damaged)
+        async with house.dispatcher("one"):
+            await house.publish(domain, events(10))
+            await healthy.until(lambda sink: len(sink.ids) >= 10)
+            await damaged.until(lambda sink: len(sink.ids) >= 10)
+        body = await postgres_session.fetchval(_BODY, identity)
+        await postgres_session.execute(_SET_BODY, identity, '{"unknown": 1}')
+        async with house.dispatcher("two"):
+            await house.publish(domain, events(10, first=10))
+            await healthy.until(lambda sink: len(sink.ids) >= 20)
+
+            async def has_its_row() -> bool:
+                return await postgres_session.fetchval(_ROW, identity) == 10
+
+            await until(has_its_row)
+        await postgres_session.execute(_SET_BODY, identity, body)
+        async with house.dispatcher("three"):
+            await damaged.until(lambda sink: len(sink.ids) >= 20)
+    for sink in (healthy, damaged):
+        assert sorted(sink.ids) == [f"{each:06}" for each in range(20)]
+
+
+async def test_changes_are_followed_past_one_that_cannot_be_read(house: House) -> None:
+    """A subscription made under another key keeps its start; those after it are served at once."""
+    other = Subscriptions(house._database, Sealer(b"o" * 32))
+    async with sinks(2) as (sealed, late):
+        domain = await house.domain("nl.test", 1)
+        async with house.dispatcher("one"):
+            ours, house.subscriptions = house.subscriptions, other
+            await house.subscribe(sealed)
+            house.subscriptions = ours
+            await house.subscribe(late)
+            await house.publish(domain, events(10))
+            await late.until(lambda sink: len(sink.ids) >= 10)
+            assert not sealed.ids
+        house.streams = Streams(house._database, Sealer(b"o" * 32))
+        async with house.dispatcher("two"):
+            await sealed.until(lambda sink: len(sink.ids) >= 10)

@@ -88,6 +88,7 @@ class Small:
             revision=1,
             readers=lambda _source: frozenset(self.may_read),
             subscriber=self.subscriber,
+            in_scope=lambda _subscription: True,
             on_room=self._room,
             on_lost=self._lost,
             tail_bytes=tail_bytes,
