@@ -20,6 +20,11 @@ _ABOUT = (
     " keer, en alleen naar wie ze mag lezen. Gebeurtenissen zijn CloudEvents 1.0; foutmeldingen"
     " zijn `application/problem+json` en noemen elke fout."
 )
+_PATH = {
+    "id": "Kenmerk van het abonnement.",
+    "name": "Naam van het domein.",
+    "topic": "Naam van het topic.",
+}
 _EVERY_ANSWER = {
     "API-Version": {
         "description": "Volledige versie van deze API.",
@@ -109,7 +114,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
             "name": name,
             "in": "path",
             "required": True,
-            "description": "Welke.",
+            "description": _PATH[name],
             "schema": text,
         }
         for name in _PARAMETER.findall(operation.path)

@@ -78,7 +78,7 @@ async def run_dispatch(settings: Settings, stopping: asyncio.Event) -> None:
     """Deliver until `stopping`, then put every partition down as planned."""
     kafka, group = kafka_of(settings), f"{settings.namespace}.dispatch"
     url = settings.public_url or f"http://{settings.api_host}:{settings.api_port}"
-    metrics.serve(settings.metrics_host, settings.metrics_port)
+    _serve_metrics(settings)
     with guard_of(settings) as guard:
         async with (
             database_of(settings, "dispatch") as database,
@@ -106,7 +106,7 @@ async def run_dispatch(settings: Settings, stopping: asyncio.Event) -> None:
 
 async def run_relay(settings: Settings, stopping: asyncio.Event) -> None:
     """Take the rows of every outbox to the log until `stopping`."""
-    metrics.serve(settings.metrics_host, settings.metrics_port)
+    _serve_metrics(settings)
     async with (
         database_of(settings, "relay") as database,
         Directory.open(database) as directory,
@@ -129,6 +129,18 @@ def _loop() -> asyncio.AbstractEventLoop:
     import uvloop  # noqa: PLC0415 - not there on Windows
 
     return uvloop.new_event_loop()
+
+
+def _serve_metrics(settings: Settings) -> None:
+    """Answer /metrics beside the work, if a port is set for it."""
+    host, port = settings.metrics_host, settings.metrics_port
+    try:
+        metrics.serve(host, port)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise SettingsError(
+            f"cannot listen on {host}:{port} ({reason}): set BUS_METRICS_PORT"
+        ) from None
 
 
 async def _stop_when(stopping: asyncio.Event, server: Server) -> None:
