@@ -17,6 +17,10 @@ from bus.settings import SettingsError
 _MAX_HEAD_BYTES = 131_072
 """Request line and headers together; in binary mode the attributes of an event are in there."""
 
+_KEEP_ALIVE_SECONDS = 75
+"""Longer than load balancers and clients keep an idle connection (60 s is common): whoever closes
+first loses a request that is just then on its way."""
+
 _BACKLOG = 2_048
 
 
@@ -80,6 +84,7 @@ def server_of(house: House, *, drain_seconds: float) -> Server:
             access_log=False,
             log_config=None,
             server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=max(1, int(drain_seconds)),
         )
     )
