@@ -54,10 +54,11 @@ def roles(dev: Dev, *, port: int, outboxes: Sequence[str] = ()) -> list[Role]:
     api = {"BUS_API_HOST": "127.0.0.1", "BUS_API_PORT": str(port), **sinks}
     outbox_urls = dict.fromkeys([dev.database_url, *outboxes])
     relay = {"BUS_ORGANISATION": OIN, "BUS_OUTBOX_URLS": ",".join(outbox_urls)}
+    # They stop in the reverse order: first what brings events in, last what delivers them.
     return [
-        Role(name="api", argv=role_argv("api"), env=api),
         Role(name="dispatch", argv=role_argv("dispatch"), env=api, stop_within=4.0),
         Role(name="relay", argv=role_argv("relay"), env=relay),
+        Role(name="api", argv=role_argv("api"), env=api),
     ]
 
 
