@@ -21,6 +21,7 @@ STEPS: tuple[tuple[Callable[[World], None], int], ...] = (
     (World.delete, 1),
     (World.heal, 1),
     (World.stop_as_planned, 1),
+    (World.lapse, 1),
 )
 RUNS = 40
 LENGTH = 400
@@ -30,7 +31,7 @@ def run(world: World, *, crashes: bool) -> None:
     """Take random steps, then turn every fault off and see all that is owed arrive."""
     steps = [step for step, weight in STEPS for _ in range(weight)]
     if crashes:
-        steps.append(World.crash)
+        steps += [World.crash, World.take_again, World.stop_past_the_deadline, World.retain]
     for _ in range(LENGTH):
         world.rng.choice(steps)(world)
     world.drain()
