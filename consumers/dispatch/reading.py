@@ -70,8 +70,12 @@ class Reading:
             offset=gone.offset,
             until=gone.start,
         )
-        self._reader.seek(place, gone.start)
-        owned.passed(gone.start)
+        if gone.offset > gone.end:
+            self._reader.release([place])
+            owned.begin_anew(gone.start)
+        else:
+            self._reader.seek(place, gone.start)
+            owned.passed(gone.start)
 
     def _set_aside(self, missing: TopicMissing) -> None:
         """Read the others while a topic is missing; its own partitions are tried again later."""

@@ -19,6 +19,7 @@ from bus.subscription import Subscription
 from consumers.dispatch.courier import Courier, Letters
 from consumers.dispatch.ownership import History, Ownership, Parts
 from consumers.dispatch.reading import Reading
+from consumers.dispatch.saving import BeginsAnew
 from consumers.dispatch.subscriber import Subscriber
 from consumers.sinks.sender import Sender
 
@@ -125,6 +126,8 @@ class Worker:
         except* Fenced as fenced:
             metrics.FENCED.inc()
             self._tell(LogEvent.PARTITION_FENCED, partition, fenced)
+            owned.stream.close()
+        except* BeginsAnew:
             owned.stream.close()
         finally:
             self._reader.release([partition])
