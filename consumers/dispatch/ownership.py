@@ -81,9 +81,9 @@ class Ownership:
 
     @classmethod
     async def take(cls, partition: Partition, parts: Parts) -> Self:
-        """Become the owner: the fence first, then everything that it protects.
+        """Become the owner: the fence first, then everything that it protects, then what changed.
 
-        Raises StoreUnavailable, and NotFound where the partition has no stream.
+        Raises StoreUnavailable, Fenced, and NotFound where the partition has no stream.
         """
         began = asyncio.get_running_loop().time()
         taken = await parts.streams.take(partition.topic, partition.partition, parts.owner)
@@ -92,7 +92,8 @@ class Ownership:
         owned = cls(partition, taken, parts, began)
         now = asyncio.get_running_loop().time()
         load(owned.stream, known, rows, unreadable=unreadable, now=now)
-        parts.courier.flush()
+        # Before the first read: a sink that was replaced meanwhile gets nothing any more.
+        await owned.follow()
         return owned
 
     def feed(self, records: Iterable[Record]) -> None:

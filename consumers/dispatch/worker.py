@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from bus.log.membership import Membership
 from bus.log.reader import Reader
@@ -60,7 +61,8 @@ class Worker:
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
         self._courier = Courier(rooms.sender, rooms.letters)
-        self._subscribers: dict[UUID, Subscriber] = {}
+        # One for all partitions, for as long as a member or a request on the wire holds it.
+        self._subscribers: WeakValueDictionary[UUID, Subscriber] = WeakValueDictionary()
         self._owned: dict[Partition, Ownership] = {}
         self._holding: dict[Partition, tuple[asyncio.Event, asyncio.Task[None]]] = {}
         self._history: tuple[int, History] = (-1, ((), frozenset()))
@@ -162,11 +164,6 @@ class Worker:
             positions = {each: owned.saved_offset for each, owned in self._owned.items()}
             if positions:
                 await self._membership.mirror(positions)
-            served = {
-                identity for owned in self._owned.values() for identity in owned.stream.members
-            }
-            for identity in self._subscribers.keys() - served:
-                del self._subscribers[identity]
 
     # What the owners use
 

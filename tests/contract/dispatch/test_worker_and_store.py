@@ -126,3 +126,22 @@ async def test_changes_are_followed_past_one_that_cannot_be_read(house: House) -
         house.streams = Streams(house._database, Sealer(b"o" * 32))
         async with house.dispatcher("two"):
             await sealed.until(lambda sink: len(sink.ids) >= 10)
+
+
+async def test_what_changed_while_no_dispatcher_ran_holds_before_the_first_delivery(
+    house: House,
+) -> None:
+    """A sink that was replaced gets nothing any more, not even in the first moment."""
+    async with sinks(2) as (old, new):
+        domain = await house.domain("nl.test", 2)
+        identity = await house.subscribe(old)
+        async with house.dispatcher("one"):
+            await house.publish(domain, events(10))
+            await old.until(lambda sink: len(sink.ids) >= 10)
+        listed = await house.subscriptions.get(identity)
+        await house.subscriptions.update(listed.subscription.model_copy(update={"sink": new.url}))
+        await house.publish(domain, events(100, first=10))
+        async with house.dispatcher("two"):
+            await new.until(lambda sink: len(sink.ids) >= 100)
+    assert len(old.ids) == 10
+    assert sorted(new.ids) == [f"{each:06}" for each in range(10, 110)]
