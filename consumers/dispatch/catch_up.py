@@ -23,15 +23,17 @@ PAUSE = 1.0
 class CatchUp:
     """Reads with a client of its own, which lives only while there is somebody behind.
 
-    `room` is set when somebody who is behind may have room; `flush` sends what was taken in.
+    `room` is set when somebody who is behind may have room, `more` when somebody stopped halfway
+    through the tail; `flush` sends what was taken in.
     """
 
     def __init__(
         self,
         partition: Partition,
         stream: Stream,
-        room: asyncio.Event,
         *,
+        room: asyncio.Event,
+        more: asyncio.Event,
         reader: Callable[[], AbstractAsyncContextManager[Reader]],
         flush: Callable[[], None],
     ) -> None:
@@ -42,6 +44,7 @@ class CatchUp:
         self._scan = Scan(stream)
         self._loop = asyncio.get_running_loop()
         self._room = room
+        self._more = more
         self._log = get().bind(topic=partition.topic, partition=partition.partition)
 
     async def run(self) -> None:
@@ -51,6 +54,17 @@ class CatchUp:
             async with self._reader() as reader:
                 reader.assign({self._partition: self._stream.tail.start})
                 await self._while_needed(reader)
+
+    async def run_tail(self) -> None:
+        """Let those read on who stopped halfway through the tail, in turns, until cancelled."""
+        halfway = self._stream.halfway
+        while True:
+            await self._more.wait()
+            self._more.clear()
+            while halfway:
+                self._stream.advance(halfway.pop(), self._loop.time())
+                self._flush()
+                await asyncio.sleep(0)
 
     async def _while_needed(self, reader: Reader) -> None:
         while self._stream.scanning:

@@ -84,7 +84,10 @@ class Member:
 
     def watermark(self, read_offset: int) -> int:
         """Give the offset below which everything is settled."""
-        opened = (min(each) for each in (self.window.pending, self.owed) if each)
+        oldest = self.window.oldest()
+        opened = [] if oldest is None else [oldest.offset]
+        if self.owed:
+            opened.append(min(self.owed))
         return min(opened, default=self.next_offset(read_offset))
 
     def take(self, envelope: Envelope, *, readable: bool, now: float) -> bool:

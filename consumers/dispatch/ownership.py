@@ -56,7 +56,7 @@ class Ownership:
         self._parts = parts
         self._loop = asyncio.get_running_loop()
         self._log = get().bind(topic=partition.topic, partition=partition.partition)
-        room = asyncio.Event()
+        room, more = asyncio.Event(), asyncio.Event()
         self.stream = Stream(
             start=taken.next_offset,
             revision=taken.revision,
@@ -64,11 +64,17 @@ class Ownership:
             subscriber=parts.subscribers,
             in_scope=lambda subscription: parts.in_scope(partition.topic, subscription),
             on_room=room.set,
+            on_more=more.set,
             on_lost=self._tell_lost,
             tail_bytes=parts.tail_bytes,
         )
         self._catch_up = CatchUp(
-            partition, self.stream, room, reader=parts.scan_reader, flush=parts.courier.flush
+            partition,
+            self.stream,
+            room=room,
+            more=more,
+            reader=parts.scan_reader,
+            flush=parts.courier.flush,
         )
         self._saving = Saving(
             partition,
@@ -150,6 +156,7 @@ class Ownership:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._saving.run(), name=f"save {self.partition}")
             tasks.create_task(self._catch_up.run(), name=f"scan {self.partition}")
+            tasks.create_task(self._catch_up.run_tail(), name=f"tail {self.partition}")
 
     async def stop(self, deadline: float) -> None:
         """End as planned: nothing new is sent, and the last save is exact.

@@ -22,6 +22,9 @@ Readers = Callable[[str], frozenset[str]]
 Lost = Callable[[Member, Collection[int]], None]
 """Told which offsets the log does not hold any more that a member was still to look at."""
 
+TAIL_STEP = 500
+"""Records of the tail shown to one member at a time, some 2 ms: others have to be served too."""
+
 
 class Stream:
     """The subscriptions of one partition, and the offset that the stream has read up to.
@@ -31,7 +34,7 @@ class Stream:
     same synchronous hand-over: a member whose cursor has reached the read offset attaches.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that surrounds it, by name
         self,
         *,
         start: int,
@@ -40,6 +43,7 @@ class Stream:
         subscriber: Callable[[StoredSubscription], Subscriber],
         in_scope: Callable[[Subscription], bool],
         on_room: Callable[[], None],
+        on_more: Callable[[], None],
         on_lost: Lost,
         tail_bytes: int,
     ) -> None:
@@ -51,6 +55,7 @@ class Stream:
         self.members: dict[UUID, Member] = {}
         self.busy: set[Member] = set()
         self.scanning: set[Member] = set()
+        self.halfway: set[Member] = set()
         self.gone: set[UUID] = set()
         self.shelved: dict[UUID, Position] = {}
         self.in_scope = in_scope
@@ -58,6 +63,7 @@ class Stream:
         self._subscriber = subscriber
         self.on_lost = on_lost
         self._on_room = on_room
+        self._on_more = on_more
         self._index: Index[Member] = Index()
 
     # Membership
@@ -114,6 +120,7 @@ class Stream:
             self._index.remove(member)
         self.busy.discard(member)
         self.scanning.discard(member)
+        self.halfway.discard(member)
 
     # The stream
 
@@ -146,7 +153,12 @@ class Stream:
             self._on_room()
             return
         self.scanning.discard(member)
-        for envelope in self.tail.since(member.cursor):
+        self.halfway.discard(member)
+        for shown, envelope in enumerate(self.tail.since(member.cursor)):
+            if shown >= TAIL_STEP:
+                self.halfway.add(member)
+                self._on_more()
+                return
             if not self.offer(member, envelope, now):
                 return
         self.arrive(member, self.read_offset)

@@ -142,8 +142,8 @@ class Window:
         return delivery.behind
 
     def oldest(self) -> Delivery | None:
-        """Give the open delivery of the lowest offset."""
-        return self.pending[min(self.pending)] if self.pending else None
+        """Give the open delivery of the lowest offset: they are admitted in offset order."""
+        return next(iter(self.pending.values()), None)
 
     def _lane_of(self, envelope: Envelope) -> bytes | None:
         match self.ordering:

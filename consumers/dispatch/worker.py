@@ -14,7 +14,7 @@ from bus.observe import metrics
 from bus.observe.events import LogEvent
 from bus.observe.logging import get
 from bus.store.directory import Directory
-from bus.store.errors import Fenced, StoreError, Unreadable
+from bus.store.errors import Fenced, NotFound, StoreError, Unreadable
 from bus.store.streams import StoredSubscription, Streams
 from bus.subscription import Subscription
 from consumers.dispatch.courier import Courier, Letters
@@ -210,9 +210,12 @@ class Worker:
         return self._rooms.directory.now.access.readers(source, self._domain(topic))
 
     def _domain(self, topic: str) -> str:
-        # Only topics of the catalogue are ever asked of the group.
         domain = self._rooms.directory.now.domains.by_topic(topic)
-        return "" if domain is None else domain.name
+        if domain is None:
+            # Only topics of the catalogue are ever asked of the group; without the domain nobody
+            # can say which subscriptions are at home here, and rows would go that must not.
+            raise NotFound(f"no domain has the topic {topic}")
+        return domain.name
 
     def _tell(
         self, event: LogEvent, partition: Partition, error: BaseException | None = None

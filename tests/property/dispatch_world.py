@@ -114,6 +114,7 @@ class World:
             subscriber=self._subscriber,
             in_scope=_in_scope,
             on_room=lambda: None,
+            on_more=lambda: None,
             on_lost=self._lost,
             tail_bytes=self.rng.choice([2_000, 20_000]),
         )

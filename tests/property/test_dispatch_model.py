@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from consumers.dispatch import window
+from consumers.dispatch import stream, window
 from tests.property.dispatch_world import World
 
 STEPS: tuple[tuple[Callable[[World], None], int], ...] = (
@@ -42,6 +42,7 @@ def run(world: World, *, crashes: bool) -> None:
 @pytest.fixture(autouse=True)
 def _small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(window, "MAX_EVENTS", 6)
+    monkeypatch.setattr(stream, "TAIL_STEP", 4)
 
 
 @pytest.mark.parametrize("batch", range(4))

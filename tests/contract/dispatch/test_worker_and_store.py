@@ -145,3 +145,23 @@ async def test_what_changed_while_no_dispatcher_ran_holds_before_the_first_deliv
             await new.until(lambda sink: len(sink.ids) >= 100)
     assert len(old.ids) == 10
     assert sorted(new.ids) == [f"{each:06}" for each in range(10, 110)]
+
+
+async def test_a_partition_taken_again_by_the_same_worker_is_served_on(
+    house: House, postgres_session: asyncpg.Connection
+) -> None:
+    """Fenced off in an outage of the sink, it goes on: nothing of the old holding is in the way."""
+    async with sinks(1) as (sink,):
+        domain = await house.domain("nl.test", 1)
+        await house.subscribe(sink)
+        sink.answer = lambda _: 503
+        async with house.dispatcher() as worker:
+            await house.publish(domain, events(400))
+            await sink.until(lambda sink: len(sink.ids) >= 6)
+            (before,) = worker._owned.values()
+            await postgres_session.execute("UPDATE stream SET epoch = epoch + 1")
+            await until(lambda: before not in worker._owned.values())
+            sink.answer = lambda _: 204
+            await sink.until(lambda sink: len(set(sink.accepted)) >= 400)
+    assert sorted(set(sink.accepted)) == [f"{each:06}" for each in range(400)]
+    assert in_order(sink)

@@ -80,6 +80,7 @@ class Small:
     may_read: set[str] = field(default_factory=lambda: {OIN})
     lost: list[tuple[UUID, set[int]]] = field(default_factory=list)
     rooms: int = 0
+    mores: int = 0
 
     def stream(self, start: int = 0, *, tail_bytes: int = 1_000_000) -> Stream:
         """Load a partition, as its owner does."""
@@ -90,6 +91,7 @@ class Small:
             subscriber=self.subscriber,
             in_scope=lambda _subscription: True,
             on_room=self._room,
+            on_more=self._more,
             on_lost=self._lost,
             tail_bytes=tail_bytes,
         )
@@ -107,6 +109,9 @@ class Small:
 
     def _lost(self, member: Member, offsets: Collection[int]) -> None:
         self.lost.append((member.subscriber.identity, set(offsets)))
+
+    def _more(self) -> None:
+        self.mores += 1
 
     def _room(self) -> None:
         self.rooms += 1

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from consumers.dispatch.envelope import Envelope
 from consumers.dispatch.saves import committed, snapshot
 from consumers.dispatch.scan import Scan
+from consumers.dispatch.stream import TAIL_STEP
 from consumers.dispatch.tail import Tail
 from tests.unit.dispatch.small_stream import (
     LogRecord,
@@ -88,6 +89,24 @@ def test_a_record_that_comes_twice_is_taken_once() -> None:
     for offset in (0, 1, 0, 1, 2):
         stream.feed(record(offset), 0.0)
     assert acknowledge_all(small.subscribers[version.id], 0.0) == [0, 1, 2]
+
+
+def test_a_long_tail_is_read_in_steps() -> None:
+    """One member that reads much of the tail at once would keep all others waiting."""
+    small = Small()
+    version = stored(types=("nl.rare",))
+    stream = small.stream(tail_bytes=100_000_000)
+    for offset in range(TAIL_STEP * 2 + 1):
+        stream.feed(record(offset), 0.0)
+    member = stream.join(version, row(version.id, 0), 0.0)
+    steps = 1
+    while not member.attached:
+        assert small.mores == steps
+        assert stream.halfway == {member}
+        steps += 1
+        stream.advance(member, 0.0)
+    assert steps == 3
+    assert not stream.halfway
 
 
 def _envelopes_alive() -> int:
