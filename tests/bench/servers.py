@@ -76,14 +76,15 @@ class Servers:
             sys.executable, "-m", "tests.bench.sink", str(port)
         )
         try:
-            await _listens(port)
+            await listens(port)
             yield f"http://127.0.0.1:{port}/events"
         finally:
             process.kill()
             await process.wait()
 
 
-async def _listens(port: int) -> None:
+async def listens(port: int) -> None:
+    """Wait until a process of ours listens there."""
     async with asyncio.timeout(10):
         while True:
             try:

@@ -1,4 +1,4 @@
-"""The sender under test, on both event loops."""
+"""The senders under test, one after the other, on both event loops."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -6,8 +6,11 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 import pytest
 import uvloop
 
+from consumers.sinks.sender import Sender
 from consumers.sinks.webhook.aiohttp_sender import AiohttpSender
 from consumers.sinks.webhook.guard import Guard
+from consumers.sinks.webhook.wire_sender import WireSender
+from tests.contract.sinks.scripted import SenderType
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -23,8 +26,15 @@ def guard() -> Iterator[Guard]:
     guard.close()
 
 
+@pytest.fixture(params=[AiohttpSender, WireSender], ids=["aiohttp", "wire"])
+def open_sender(request: pytest.FixtureRequest) -> SenderType:
+    """Give each kind of sender: what holds for one holds for the other."""
+    kind: SenderType = request.param
+    return kind
+
+
 @pytest.fixture
-async def sender(guard: Guard) -> AsyncIterator[AiohttpSender]:
+async def sender(open_sender: SenderType, guard: Guard) -> AsyncIterator[Sender]:
     """Give a sender that is closed after the test."""
-    async with AiohttpSender(guard=guard) as sender:
+    async with open_sender(guard=guard) as sender:
         yield sender

@@ -8,6 +8,10 @@ from functools import partial
 
 from consumers.sinks.outcome import Outcome
 from consumers.sinks.sender import Request, Sender
+from consumers.sinks.webhook.aiohttp_sender import AiohttpSender
+from consumers.sinks.webhook.wire_sender import WireSender
+
+SenderType = type[AiohttpSender] | type[WireSender]
 
 
 class Sink:

@@ -4,9 +4,8 @@ import asyncio
 import socket
 
 from consumers.sinks.outcome import Delivered, Misconfigured, Temporary
-from consumers.sinks.webhook.aiohttp_sender import AiohttpSender
 from consumers.sinks.webhook.guard import Guard
-from tests.contract.sinks.scripted import Sink, deliver, open_sink, request_for
+from tests.contract.sinks.scripted import SenderType, Sink, deliver, open_sink, request_for
 
 
 class Rebinding:
@@ -34,11 +33,11 @@ async def closing(sink: Sink, reader: asyncio.StreamReader, writer: asyncio.Stre
     writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 
 
-async def test_name_is_looked_up_once_per_connection() -> None:
+async def test_name_is_looked_up_once_per_connection(open_sender: SenderType) -> None:
     """A name that turns inward after the check is connected to at the address of the check."""
     names = Rebinding(["127.0.0.1"], ["127.0.0.2"])
     guard = guarded(names)
-    async with open_sink(closing) as sink, AiohttpSender(guard=guard) as sender:
+    async with open_sink(closing) as sink, open_sender(guard=guard) as sender:
         url = f"http://sink.example:{sink.port}/"
         assert await deliver(sender, request_for(url)) == Delivered(200)
         assert names.asked == ["sink.example"]
@@ -46,11 +45,11 @@ async def test_name_is_looked_up_once_per_connection() -> None:
     guard.close()
 
 
-async def test_name_that_has_turned_inward() -> None:
+async def test_name_that_has_turned_inward(open_sender: SenderType) -> None:
     """A name that passed the check at creation is refused when it leads inward at delivery."""
     names = Rebinding(["127.0.0.1"], ["127.0.0.2"])
     guard = guarded(names)
-    async with open_sink(closing) as sink, AiohttpSender(guard=guard) as sender:
+    async with open_sink(closing) as sink, open_sender(guard=guard) as sender:
         url = f"http://sink.example:{sink.port}/"
         assert await guard.check_sink(url) is None
         assert await deliver(sender, request_for(url)) == Misconfigured("forbidden")
@@ -58,30 +57,30 @@ async def test_name_that_has_turned_inward() -> None:
     guard.close()
 
 
-async def test_only_the_allowed_addresses_are_tried() -> None:
+async def test_only_the_allowed_addresses_are_tried(open_sender: SenderType) -> None:
     """Of a name with inward and outward addresses only the outward ones are connected to."""
     names = Rebinding(["127.0.0.2", "10.0.0.1", "127.0.0.1", "::1"])
     guard = guarded(names)
-    async with open_sink(closing) as sink, AiohttpSender(guard=guard) as sender:
+    async with open_sink(closing) as sink, open_sender(guard=guard) as sender:
         url = f"http://sink.example:{sink.port}/"
         assert await deliver(sender, request_for(url)) == Delivered(200)
         assert sink.requests == [b"127.0.0.1"]
     guard.close()
 
 
-async def test_unknown_name() -> None:
+async def test_unknown_name(open_sender: SenderType) -> None:
     """A name that does not resolve is tried again later: name servers have bad days."""
 
     async def lookup(_: str) -> list[str]:
         raise socket.gaierror(socket.EAI_NONAME, "unknown")
 
     guard = Guard(lookup=lookup)
-    async with AiohttpSender(guard=guard) as sender:
+    async with open_sender(guard=guard) as sender:
         assert await deliver(sender, request_for("https://x.example/")) == Temporary("dns")
     guard.close()
 
 
-async def test_slow_name_server_counts_into_the_time_out() -> None:
+async def test_slow_name_server_counts_into_the_time_out(open_sender: SenderType) -> None:
     """Waiting for a name server is waiting; closing the sender meanwhile leaves nothing behind."""
 
     async def lookup(_: str) -> list[str]:
@@ -89,17 +88,17 @@ async def test_slow_name_server_counts_into_the_time_out() -> None:
         return []
 
     guard = Guard(lookup=lookup)
-    async with AiohttpSender(guard=guard) as sender:
+    async with open_sender(guard=guard) as sender:
         outcome = await deliver(sender, request_for("https://x.example/", timeout=0.1))
         assert outcome == Temporary("timeout")
     guard.close()
 
 
-async def test_host_names_of_the_system(guard: Guard) -> None:
+async def test_host_names_of_the_system(open_sender: SenderType, guard: Guard) -> None:
     """Without a lookup of its own the guard asks the system, and connects to what it found."""
     async with (
         open_sink(b"HTTP/1.1 204 No Content\r\n\r\n") as sink,
-        AiohttpSender(guard=guard) as sender,
+        open_sender(guard=guard) as sender,
     ):
         url = f"http://localhost:{sink.port}/"
         assert await deliver(sender, request_for(url)) == Delivered(204)
