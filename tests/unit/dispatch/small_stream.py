@@ -33,13 +33,17 @@ class LogRecord:
 
 
 def record(
-    offset: int, *, key: str | None = None, type_: str = "nl.test", source: str = "urn:x"
+    offset: int,
+    *,
+    key: str | None = None,
+    type_: str = "nl.test",
+    partition: int = 0,
 ) -> LogRecord:
     """Make the record of an event, of a key of its own unless told otherwise."""
     key = key or f"k{offset}"
-    event = Event(id=str(offset), source=source, type=type_, attributes={"partitionkey": key})
+    event = Event(id=str(offset), source="urn:x", type=type_, attributes={"partitionkey": key})
     headers, value = kafka.encode(event)
-    return LogRecord(offset, key.encode(), value, list(headers))
+    return LogRecord(offset, key.encode(), value, list(headers), partition=partition)
 
 
 def stored(number: int = 1, revision: int = 1, **terms: Any) -> StoredSubscription:  # noqa: ANN401 - fields of Subscription
