@@ -61,7 +61,7 @@ def demo(
         except ApiFailed as error:
             raise Failure(str(error)) from None
         if wrong:
-            raise Failure(f"{len(wrong)} differences")
+            raise typer.Exit(1)
     if once and wrong is None:
         raise Failure("stopped before its end")
 
