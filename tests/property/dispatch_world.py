@@ -177,10 +177,12 @@ class World:
         self.stream.flights.until = 0.0
 
     def retain(self) -> None:
-        """Let retention take the oldest part of the log."""
+        """Let retention take the oldest part of the log, at times while nobody owned it."""
         if self.log and self.rng.random() < 0.3:
             self.log_start = self.rng.choice(self.log).offset
             self.log = [each for each in self.log if each.offset >= self.log_start]
+            if self.rng.random() < 0.5:
+                self.crash()
 
     # The steps
 

@@ -98,15 +98,6 @@ def _outages_outlive_their_partition(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Subscriber, "drop_closed", lambda _self: None)
 
 
-def _open_events_are_waited_for_for_ever(patch: pytest.MonkeyPatch) -> None:
-    """Do not look whether the log still holds what was open."""
-
-    def arrive(_stream: Stream, member: Member, end: int) -> None:
-        member.cursor = max(member.cursor, end)
-
-    patch.setattr(Stream, "arrive", arrive)
-
-
 def _held_members_lose_what_did_not_fit(patch: pytest.MonkeyPatch) -> None:
     """Leave the stream after the event that found the window full, instead of at it."""
     whole = Member.detach
@@ -126,7 +117,6 @@ def _held_members_lose_what_did_not_fit(patch: pytest.MonkeyPatch) -> None:
         _changes_apply_at_once,
         _domains_are_left_at_once,
         _outages_outlive_their_partition,
-        _open_events_are_waited_for_for_ever,
         _held_members_lose_what_did_not_fit,
     ],
 )
