@@ -190,6 +190,7 @@ class House:
                     letters=WebhookLetters(directory, origin="bus.test"),
                     reader=lambda: Reader(bootstrap=self.bootstrap),
                     membership=self._membership,
+                    drain=5.0,
                 )
             )
             tasks.create_task(worker.run(stopping))

@@ -90,6 +90,7 @@ async def run_dispatch(settings: Settings, stopping: asyncio.Event) -> None:
                 streams=Streams(database, sealer_of(settings)),
                 directory=directory,
                 sender=sender,
+                drain=settings.drain_seconds,
                 letters=WebhookLetters(directory, origin=urlsplit(url).hostname or "localhost"),
                 reader=partial(Reader, bootstrap=kafka, on_recreate=recreated("reader")),
                 membership=lambda worker: Membership(

@@ -8,16 +8,11 @@ class LogEvent(StrEnum):
 
     # Every role
     ROLE_STARTED = "role.started"
-    ROLE_STOPPING = "role.stopping"
     ROLE_STOPPED = "role.stopped"
     ROLE_FAILED = "role.failed"
     LIBRARY = "library.message"  # a line of aiokafka, asyncio, uvicorn … at warning or above
 
     # API
-    EVENT_REFUSED = "api.event_refused"
-    KEY_FALLBACK = (
-        "api.key_fallback"  # no partitionkey and no subject: ordered with all of its source
-    )
     BATCH_PARTIAL = "api.batch_partial"
     REQUEST_FAILED = "api.request_failed"  # a 500: our fault
     REQUEST_UNAVAILABLE = "api.request_unavailable"  # a 503: the log or the store is away
@@ -32,29 +27,19 @@ class LogEvent(StrEnum):
     SETTINGS_INSECURE = "settings.insecure"  # a guard was relaxed by a setting
 
     # Log
-    TOPIC_CREATED = "log.topic_created"
     LOG_UNAVAILABLE = "log.unavailable"
-    LOG_RECOVERED = "log.recovered"
     CLIENT_RECREATED = "log.client_recreated"  # the watchdog found a client that stood still
-    OFFSET_OUT_OF_RANGE = "log.offset_out_of_range"
 
     # Store
     STORE_UNAVAILABLE = "store.unavailable"
-    STORE_RECOVERED = "store.recovered"
-    STORE_MIGRATED = "store.migrated"
 
     # Dispatch
     PARTITION_ASSIGNED = "dispatch.partition_assigned"
-    PARTITION_REVOKED = "dispatch.partition_revoked"
     PARTITION_FENCED = "dispatch.partition_fenced"
     PARTITION_FAILED = "dispatch.partition_failed"
     PARTITION_STOPPED = "dispatch.partition_stopped"
-    LEASE_EXPIRED = "dispatch.lease_expired"
     SAVE_FAILED = "dispatch.save_failed"
     POSITION_GAP = "dispatch.position_gap"  # retention overtook a position: events are lost
-    MEMBER_HELD = "dispatch.member_held"
-    MEMBER_SCANNING = "dispatch.member_scanning"
-    MEMBER_ATTACHED = "dispatch.member_attached"
     OUTAGE_BEGAN = "dispatch.outage_began"
     OUTAGE_ENDED = "dispatch.outage_ended"
     DELIVERY_FAILED = "dispatch.delivery_failed"
@@ -62,7 +47,6 @@ class LogEvent(StrEnum):
         "dispatch.delivery_abandoned"  # unanswered at the drain deadline: will be repeated
     )
     SUBSCRIPTION_INVALID = "dispatch.subscription_invalid"
-    SUBSCRIPTION_DISABLED = "dispatch.subscription_disabled"
     EVENT_UNREADABLE = "dispatch.event_unreadable"
 
     # Relay

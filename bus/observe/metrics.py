@@ -46,15 +46,12 @@ DIRECTORY_AGE = _gauge("directory_age_seconds", "Age of the catalogue and access
 
 # Dispatch
 EVENTS_READ = _counter("events_read", "Events read by the streams", "topic")
-DELIVERIES = _counter("deliveries", "Deliveries settled", "outcome")
 ATTEMPTS = _counter("attempts", "Attempts answered, by the class of the outcome", "outcome")
-RETRIES = _counter("retries", "Attempts planned again after a failure")
+WITHHELD = _counter("withheld", "Deliveries not sent because the right to read had ended")
 DELIVERY_SECONDS = _histogram("delivery_seconds", "From the log's timestamp to the acknowledgement")
 IN_FLIGHT = _gauge("in_flight", "Requests to sinks without an answer yet")
-WINDOW_EVENTS = _gauge("window_events", "Events in all windows")
-WINDOW_BYTES = _gauge("window_bytes", "Bytes in all windows, shared bodies counted once")
+WINDOW_EVENTS = _gauge("window_events", "Events admitted and not settled, in all windows")
 MEMBERS = _gauge("members", "Subscriptions per mode, summed over partitions", "mode")
-STREAM_LAG = _gauge("stream_lag_events", "End offset less the stream's", "topic", "partition")
 SAVES = _counter("saves", "Saves of positions", "result")
 SAVE_SECONDS = _histogram("save_seconds", "Duration of a save")
 ROWS_SAVED = _counter("rows_saved", "Position rows written or deleted", "act")

@@ -89,6 +89,7 @@ class Courier:
             self._loop.call_soon(self._answered, subscriber, delivery, Temporary(Reason.FAULT))
             return
         if request is None:
+            metrics.WITHHELD.inc()
             subscriber.withheld(delivery)
             delivery.window.on_delivered(delivery, now)
             return
@@ -101,6 +102,9 @@ class Courier:
         settled = subscriber.answered(delivery, outcome, now=now, roll=roll)
         _ATTEMPTS[type(outcome)].inc()
         if settled:
+            metrics.DELIVERY_SECONDS.observe(
+                time.time() - delivery.envelope.record.timestamp / 1000
+            )
             delivery.window.on_delivered(delivery, now)
         else:
             self._tell(subscriber, delivery, outcome)

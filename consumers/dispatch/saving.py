@@ -116,6 +116,9 @@ class Saving:
             uncertain(taken)
             raise
         metrics.SAVES.labels("saved").inc()
+        metrics.SAVE_SECONDS.observe(self._loop.time() - began)
+        metrics.ROWS_SAVED.labels("written").inc(len(taken.rows) + len(taken.shelved))
+        metrics.ROWS_SAVED.labels("removed").inc(len(taken.removed) + len(taken.gone))
         self._saved, self._saved_at = state, began
         lapsed = self._stream.flights.until <= self._loop.time()
         self._stream.flights.until = began + LEASE

@@ -18,6 +18,7 @@ from bus.store.errors import Fenced, NotFound, StoreError, Unreadable
 from bus.store.streams import StoredSubscription, Streams
 from bus.subscription import Subscription
 from consumers.dispatch.courier import Courier, Letters
+from consumers.dispatch.gauges import gauge
 from consumers.dispatch.ownership import History, Ownership, Parts
 from consumers.dispatch.reading import Reading
 from consumers.dispatch.saving import BeginsAnew
@@ -27,11 +28,8 @@ from consumers.sinks.sender import Sender
 FOLLOW_EVERY = 0.5
 """Seconds between looks at the revision counter: one row, however many subscriptions there are."""
 
-MIRROR_EVERY = 5.0
-"""Seconds between commits of the group's offsets, for ordinary lag tools."""
-
-DRAIN = 5.0
-"""Seconds that a planned stop waits for answers; what is unanswered then will be repeated."""
+TELL_EVERY = 5.0
+"""Seconds between what others are told: the group's offsets, for ordinary lag tools, and gauges."""
 
 RETRY_TAKE = 1.0
 """Seconds before a partition that could not be taken, or was fenced off, is tried again."""
@@ -53,6 +51,8 @@ class Rooms:
     letters: Letters
     reader: Callable[[], AbstractAsyncContextManager[Reader]]
     membership: Callable[["Worker"], AbstractAsyncContextManager[Membership]]
+    drain: float
+    """Seconds that a planned stop waits for answers; what is unanswered then will be repeated."""
 
 
 class Worker:
@@ -75,7 +75,7 @@ class Worker:
                 background = [
                     self._tasks.create_task(reading.run(), name="read"),
                     self._tasks.create_task(self._follow(), name="follow"),
-                    self._tasks.create_task(self._mirror(), name="mirror"),
+                    self._tasks.create_task(self._tell_others(), name="tell"),
                 ]
                 await stopping.wait()
             # Leaving the group has called `revoked` for all that was held.
@@ -135,7 +135,7 @@ class Worker:
             self._reader.release([partition])
             del self._owned[partition]
         if ending.is_set():
-            await owned.stop(asyncio.get_running_loop().time() + DRAIN)
+            await owned.stop(asyncio.get_running_loop().time() + self._rooms.drain)
             self._tell(LogEvent.PARTITION_STOPPED, partition)
 
     # The background
@@ -158,9 +158,10 @@ class Worker:
                 with suppress(Fenced):
                     await owned.follow()
 
-    async def _mirror(self) -> None:
+    async def _tell_others(self) -> None:
         while True:
-            await asyncio.sleep(MIRROR_EVERY)
+            await asyncio.sleep(TELL_EVERY)
+            gauge(owned.stream for owned in self._owned.values())
             positions = {each: owned.saved_offset for each, owned in self._owned.items()}
             if positions:
                 await self._membership.mirror(positions)

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from bus.settings import Settings, table
-from consumers.dispatch.worker import DRAIN
 from tests.contract.deploy.files import example, project, seconds, services, variables
 
 SECRETS = {"POSTGRES_PASSWORD", "BUS_SECRET_KEY"}
@@ -73,7 +72,7 @@ def test_our_containers_may_do_little(filled: Services) -> None:
 
 def test_a_stop_waits_longer_than_the_drain(filled: Services) -> None:
     """Compose does not kill a role that is still finishing what was under way."""
-    longest = max(Settings.model_fields["drain_seconds"].default, DRAIN)
+    longest = Settings.model_fields["drain_seconds"].default
     for role in ("api", "dispatch", "relay"):
         assert seconds(filled[role]["stop_grace_period"]) >= 2 * longest
 
