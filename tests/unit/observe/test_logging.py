@@ -37,7 +37,7 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
 
 def test_a_line_has_name_role_time_and_keys(stream: io.StringIO) -> None:
     """A line is one JSON object with a fixed name and plain keys."""
-    get().bind(topic="zaken").info(LogEvent.TOPIC_CREATED, partition=3)
+    get().bind(topic="zaken").info(LogEvent.DOMAIN_CREATED, partition=3)
     (line,) = lines(stream)
     assert line.pop("timestamp").endswith("Z")
     assert line == {
@@ -53,8 +53,8 @@ def test_a_line_has_name_role_time_and_keys(stream: io.StringIO) -> None:
 def test_a_key_that_is_not_listed_never_gets_out(stream: io.StringIO, key: str) -> None:
     """The value is dropped, bound or given, and the name of the key is told."""
     untyped: Any = get()
-    untyped.info(LogEvent.EVENT_REFUSED, **{key: PERSONAL})
-    untyped.bind(**{key: PERSONAL}).info(LogEvent.EVENT_REFUSED)
+    untyped.info(LogEvent.ACCESS_REFUSED, **{key: PERSONAL})
+    untyped.bind(**{key: PERSONAL}).info(LogEvent.ACCESS_REFUSED)
     assert PERSONAL not in stream.getvalue()
     assert [line["dropped_keys"] for line in lines(stream)] == [[key], [key]]
 
@@ -64,7 +64,7 @@ def test_strict_mode_raises(stream: io.StringIO) -> None:
     configure(strict=True, stream=stream)
     untyped: Any = get()
     with pytest.raises(ForbiddenKeyError, match="subject"):
-        untyped.info(LogEvent.EVENT_REFUSED, subject=PERSONAL)
+        untyped.info(LogEvent.ACCESS_REFUSED, subject=PERSONAL)
     assert stream.getvalue() == ""
 
 
@@ -96,7 +96,7 @@ def test_a_group_names_its_members(stream: io.StringIO) -> None:
 def test_objects_show_as_their_class(stream: io.StringIO) -> None:
     """The repr of an object may hold an event."""
     untyped: Any = get()
-    untyped.info(LogEvent.EVENT_REFUSED, reason={"subject": PERSONAL}, error=PERSONAL)
+    untyped.info(LogEvent.ACCESS_REFUSED, reason={"subject": PERSONAL}, error=PERSONAL)
     assert PERSONAL not in stream.getvalue()
     assert lines(stream)[0]["reason"] == "<dict>"
 
