@@ -41,7 +41,7 @@ def test_a_line_has_name_role_time_and_keys(stream: io.StringIO) -> None:
     (line,) = lines(stream)
     assert line.pop("timestamp").endswith("Z")
     assert line == {
-        "event": "log.topic_created",
+        "event": "api.domain_created",
         "level": "info",
         "role": "api",
         "topic": "zaken",
