@@ -33,7 +33,7 @@ from bus.store.migrate import pending
 from bus.store.streams import Streams
 from consumers.dispatch.letters import WebhookLetters
 from consumers.dispatch.worker import Rooms, Worker
-from consumers.sinks.webhook.aiohttp_sender import AiohttpSender
+from consumers.sinks.webhook.wire_sender import WireSender
 from producers.outbox.role import run_relays
 
 _SCHEMA_PATIENCE = 5.0
@@ -83,7 +83,7 @@ async def run_dispatch(settings: Settings, stopping: asyncio.Event) -> None:
         async with (
             database_of(settings, "dispatch") as database,
             Directory.open(database) as directory,
-            AiohttpSender(guard=guard) as sender,
+            WireSender(guard=guard) as sender,
         ):
             rooms = Rooms(
                 owner=f"{socket.gethostname()}:{os.getpid()}",
