@@ -1,9 +1,10 @@
 """The documentation keeps its word: its command blocks run as printed, beside a real `bus dev`.
 
-The word after the language of a block says what becomes of it: `sh test` runs in one shell per
-document, `sh background` in a terminal of its own until the document ends, `sql test` in the
-register's database; `python file=NAME` is written to that file; every line of `text expect` has to
-appear in what was printed, no line of `text absent` may. Other blocks are not looked at.
+Only the ports that are printed make place for free ones. The word after the language of a block
+says what becomes of it: `sh test` runs in one shell per document, `sh background` in a terminal of
+its own until the document ends, `sql test` in the register's database; `python file=NAME` is
+written to that file; every line of `text expect` has to appear in what was printed, no line of
+`text absent` may. Other blocks are not looked at.
 """
 
 import contextlib
@@ -23,8 +24,11 @@ from typing import IO
 
 import pytest
 
+from bus.embedded.datadir import free_port
+
 _ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(r"^```(\w+) ([^\n]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_PORT = re.compile(r"\b80\d\d\b")
 _KINDS = {"sh test", "sh background", "sql test", "text expect", "text absent"}
 _READY_WITHIN = 90.0  # seconds, as are the next
 _WITHIN = 30.0
@@ -102,6 +106,25 @@ class Reader:
             time.sleep(_POLL)
 
 
+class Ports(dict[str, str]):
+    """The ports that are printed, and the free ones that stand in for them here."""
+
+    def __missing__(self, printed: str) -> str:
+        """Take a free port for one that is met for the first time."""
+        self[printed] = str(free_port())
+        return self[printed]
+
+    def stand_in(self, text: str) -> str:
+        """Give the text with every port replaced."""
+        return _PORT.sub(lambda found: self[found[0]], text)
+
+
+@pytest.fixture(scope="module")
+def ports() -> Ports:
+    """Give the ports of this run."""
+    return Ports()
+
+
 @pytest.fixture(scope="module")
 def environment(classpath: tuple[Path, ...], cache: Path) -> dict[str, str]:
     """Give an environment without settings, but with the shared cache of Kafka's files."""
@@ -111,7 +134,7 @@ def environment(classpath: tuple[Path, ...], cache: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def folder(environment: dict[str, str]) -> Iterator[Path]:
+def folder(environment: dict[str, str], ports: Ports) -> Iterator[Path]:
     """Give the folder in which `bus dev` runs, with the environment that `make setup` makes."""
     if shutil.which("curl") is None:
         pytest.skip("the documents use curl, which is not installed")
@@ -122,7 +145,7 @@ def folder(environment: dict[str, str]) -> Iterator[Path]:
         with (
             said.open("wb") as output,
             subprocess.Popen(  # noqa: S603 - our own command
-                [folder / ".venv" / "bin" / "bus", "dev"],
+                [folder / ".venv" / "bin" / "bus", "dev", "--port", ports["8080"]],
                 cwd=folder,
                 env=environment,
                 stdout=output,
@@ -154,12 +177,13 @@ def _wait_ready(dev: subprocess.Popen[bytes], said: Path) -> None:
     ],
 )
 def test_the_commands_of_a_document_run_as_printed(
-    folder: Path, environment: dict[str, str], name: str
+    folder: Path, environment: dict[str, str], ports: Ports, name: str
 ) -> None:
     """Each exits with 0, and what the document says will be printed is printed."""
+    document = ports.stand_in((_ROOT / "docs" / name).read_text())
     reader = Reader(folder, environment, folder / f"{Path(name).stem}.screen")
     try:
-        for language, word, text in _BLOCK.findall((_ROOT / "docs" / name).read_text()):
+        for language, word, text in _BLOCK.findall(document):
             _follow(reader, f"{language} {word}", text)
     finally:
         reader.close()
