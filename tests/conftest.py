@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import signal
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -20,6 +21,12 @@ from bus.embedded.postgres import Postgres
 from bus.store.migrate import migrate
 
 _STOP_WITHIN = 5.0  # seconds
+
+
+def pytest_configure() -> None:
+    """Hear SIGINT, also in a run that a shell has put in the background: children inherit it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
