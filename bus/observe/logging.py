@@ -9,6 +9,7 @@ import orjson
 import structlog
 
 from bus.observe.events import LogEvent
+from bus.observe.lines import Lines
 from bus.observe.traces import error_name, places
 
 __all__ = ["ForbiddenKeyError", "Keys", "LogEvent", "Logger", "configure", "get"]
@@ -138,7 +139,7 @@ def _configure_ours(
         processors=[_allow(strict=strict), *pipe, _renderer(stream)],
         wrapper_class=structlog.make_filtering_bound_logger(level.upper()),
         # stderr is looked up for each line, so that whoever replaces it sees the lines.
-        logger_factory=lambda *_: structlog.PrintLogger(stream or sys.stderr),
+        logger_factory=lambda *_: Lines(stream or sys.stderr),
         cache_logger_on_first_use=False,  # so that module-level loggers follow a later configure
     )
 

@@ -8,12 +8,18 @@ _MAX_PLACES = 20
 
 def error_name(error: BaseException) -> str:
     """Name the class, with the classes of its causes or, for a group, of its members."""
+    return _name(error, frozenset())
+
+
+def _name(error: BaseException, seen: frozenset[int]) -> str:
+    # An exception raised from the group that it is in comes back to itself.
+    seen |= {id(error)}
     name = type(error).__qualname__
     if isinstance(error, BaseExceptionGroup):
-        members = sorted({error_name(member) for member in error.exceptions})
+        members = sorted({_name(m, seen) for m in error.exceptions if id(m) not in seen})
         return f"{name}({', '.join(members)})"
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return name if cause is None else f"{name} < {error_name(cause)}"
+    return name if cause is None or id(cause) in seen else f"{name} < {_name(cause, seen)}"
 
 
 def places(error: BaseException) -> list[str]:

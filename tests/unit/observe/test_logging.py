@@ -1,6 +1,7 @@
 """Log lines: JSON, an allow-list of keys, and nothing of what a sender wrote."""
 
 import asyncio
+import errno
 import io
 import json
 import logging
@@ -12,6 +13,7 @@ import pytest
 import structlog
 
 from bus.observe.logging import ForbiddenKeyError, LogEvent, configure, get
+from bus.observe.traces import error_name
 
 PERSONAL = "999990342"
 
@@ -149,3 +151,31 @@ def test_people_get_readable_lines() -> None:
     assert "role.started" in out.getvalue()
     assert PERSONAL not in out.getvalue()
     structlog.reset_defaults()
+
+
+def test_a_line_that_cannot_be_written_is_all_that_is_lost(stream: io.StringIO) -> None:
+    """On a full disk the work goes on, and once there is room so do the lines."""
+
+    class Full(io.StringIO):
+        room = False
+
+        def write(self, text: str) -> int:
+            if not self.room:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(text)
+
+    assert stream.getvalue() == ""
+    out = Full()
+    configure(stream=out)
+    get().info(LogEvent.ROLE_STARTED)
+    get().warning(LogEvent.ROLE_STOPPED)
+    out.room = True
+    get().error(LogEvent.ROLE_FAILED)
+    assert [line["event"] for line in lines(out)] == [LogEvent.ROLE_FAILED]
+
+
+def test_an_error_raised_from_the_group_it_was_in_has_a_name() -> None:
+    """Its causes lead back to itself; each is named once."""
+    inner = OverflowError(PERSONAL)
+    inner.__cause__ = ExceptionGroup("", [inner, ValueError()])
+    assert error_name(inner) == "OverflowError < ExceptionGroup(ValueError)"
