@@ -1,7 +1,6 @@
 """`bus dev`: everything on this machine."""
 
 import asyncio
-import json
 import os
 import sys
 import time
@@ -15,7 +14,7 @@ import typer
 
 from bus.app import dev as development
 from bus.cli.failure import Failure
-from bus.embedded.datadir import DataDir
+from bus.embedded.datadir import DataDir, kept_ports
 from bus.embedded.dev import Dev, Options, Role, running
 from bus.embedded.errors import PortTaken
 from bus.embedded.jars import Progress, default_cache
@@ -92,10 +91,7 @@ def options_of(settings: Settings, folder: Path) -> Options:
 
 def _own_ports(folder: Path) -> frozenset[int]:
     """Give the ports that this folder's own servers had in an earlier run."""
-    try:
-        return frozenset(json.loads((folder / "ports.json").read_text()).values())
-    except (OSError, ValueError):
-        return frozenset()
+    return frozenset(kept_ports(folder / "ports.json").values())
 
 
 def _of_others(address: str | None, own: Collection[int]) -> str | None:

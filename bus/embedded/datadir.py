@@ -13,6 +13,8 @@ from pathlib import Path
 
 from bus.embedded.errors import DataDirInUse, DataDirUnusable, PortTaken
 
+_LAST_PORT = 65_535
+
 
 def random_word() -> str:
     """Make a secret that fits into addresses and headers."""
@@ -85,7 +87,7 @@ class DataDir:
 
         Raises PortTaken when `wanted` is in use.
         """
-        ports = self._ports()
+        ports = kept_ports(self._ports_file)
         if wanted:
             if not _free(wanted):
                 raise PortTaken(name, wanted)
@@ -110,12 +112,20 @@ class DataDir:
         lines = [f"export {name}={shlex.quote(text)}\n" for name, text in variables.items()]
         write_private(self.path / "env", "".join(lines))
 
-    def _ports(self) -> dict[str, int]:
-        try:
-            ports: dict[str, int] = json.loads(self._ports_file.read_text())
-        except (OSError, ValueError):  # the first run, or one that was killed while it wrote
-            return {}
-        return ports
+
+def kept_ports(path: Path) -> dict[str, int]:
+    """Give the ports that this file remembers; what is no port is left out, as if never kept."""
+    try:
+        kept = json.loads(path.read_text())
+    except (OSError, ValueError):  # the first run, or one that was killed while it wrote
+        return {}
+    if not isinstance(kept, dict):
+        return {}
+    return {
+        str(name): port
+        for name, port in kept.items()
+        if type(port) is int and 0 < port <= _LAST_PORT
+    }
 
 
 def _free(port: int) -> bool:

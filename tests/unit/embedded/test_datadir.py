@@ -92,3 +92,15 @@ def test_the_environment_file_works_in_a_shell(tmp_path: Path) -> None:
     script = f". {shlex.quote(str(tmp_path / 'env'))}; printenv BUS_DATABASE_URL"
     shown = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True)  # noqa: S603 -- ours
     assert shown.stdout == value + "\n"
+
+
+@pytest.mark.parametrize(
+    "text", ["[1, 2]", "null", '"x"', "{", '{"api": "x", "kafka": 99999999}', '{"kafka": -3}']
+)
+def test_a_ports_file_of_something_else_is_as_if_it_were_not_there(
+    tmp_path: Path, text: str
+) -> None:
+    """Whatever is in it, there is a port, and it stays."""
+    (tmp_path / "ports.json").write_text(text)
+    port = DataDir(tmp_path).port("kafka")
+    assert DataDir(tmp_path).port("kafka") == port
