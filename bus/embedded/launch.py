@@ -5,6 +5,7 @@ A step of its own, because what it does between fork and exec is not safe in a p
 
 import ctypes
 import os
+import stat
 import sys
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -17,6 +18,8 @@ def main() -> None:
     if nice:
         os.nice(nice)
     if uid >= 0:
+        if stat.S_ISFIFO(os.fstat(0).st_mode):
+            os.fchown(0, uid, gid)  # so that it can be opened as /dev/stdin, too
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
@@ -108,20 +107,18 @@ class Postgres:
         new = self._data.with_name("postgres.new")
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(mode=0o700, parents=True)
-        with tempfile.NamedTemporaryFile("w") as password:
-            password.write(secret(self._folder / "postgres-password"))
-            password.flush()
-            if account is not None:
-                os.chown(new, account.uid, account.gid)
-                os.chown(password.name, account.uid, account.gid)
-            initdb: list[str | Path] = [
-                programs / "initdb",
-                *("-U", _USER, "-A", "scram-sha-256", f"--pwfile={password.name}"),
-                *("-E", "UTF8", "--locale=C", "--no-instructions"),
-            ]
-            if not self._durable:
-                initdb.append("--no-sync")
-            await run(self._command(new, account, initdb), _INIT_WITHIN)
+        if account is not None:
+            os.chown(new, account.uid, account.gid)
+        initdb: list[str | Path] = [
+            programs / "initdb",
+            # Through a pipe: a file would have to be where that other user may read it.
+            *("-U", _USER, "-A", "scram-sha-256", "--pwfile=/dev/stdin"),
+            *("-E", "UTF8", "--locale=C", "--no-instructions"),
+        ]
+        if not self._durable:
+            initdb.append("--no-sync")
+        word = secret(self._folder / "postgres-password").encode() + b"\n"
+        await run(self._command(new, account, initdb, stdin=word), _INIT_WITHIN)
         single: list[str | Path] = [programs / "postgres", "--single"]
         create = self._command(new, account, single, last="postgres", stdin=_CREATE)
         await run(create, _INIT_WITHIN)

@@ -205,3 +205,20 @@ def test_an_ordinary_user_stays_itself(tmp_path: Path) -> None:
     )
     if done.returncode == 0:  # the environment may be closed to other users
         assert done.stdout.strip() == "None"
+
+
+@as_root
+async def test_a_temporary_folder_that_is_closed_to_others_is_no_obstacle(
+    open_folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root's TMPDIR may be where nobody else can read, as /root/tmp: the data is made anyway."""
+    closed = open_folder / "closed"
+    closed.mkdir(mode=0o700)
+    monkeypatch.setattr(tempfile, "tempdir", str(closed))
+    it = Postgres(folder=open_folder / "data", port=free_port(), cache=cache, durable=False)
+    try:
+        await it.start()
+        connection = await asyncpg.connect(it.dsn())
+        await connection.close()
+    finally:
+        await it.stop(5)
