@@ -18,8 +18,8 @@ import aiohttp
 from tests.bench.servers import Servers
 from tests.cluster import event
 
-ROUNDS = 5
-EVENTS = 6_000
+ROUNDS = 9
+EVENTS = 30_000
 WITHIN = 120.0
 BODY = {"data": {"omschrijving": "x" * 300}, "datacontenttype": "application/json"}
 
