@@ -6,7 +6,6 @@ The whole way with real parts, in the order in which an event goes it. Read this
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import asyncpg
 import pytest_asyncio
@@ -19,19 +18,6 @@ from bus.store.outbox import Outbox, Watch
 from consumers.receive import component
 from producers.outbox.install import install
 from tests.cluster import SOURCE, Cluster
-
-
-@pytest_asyncio.fixture
-async def bus(
-    kafka: str, database_url: str, namespace: str, tmp_path: Path
-) -> AsyncIterator[Cluster]:
-    """Give a bus: an API, a dispatcher, and (once the register is there) a relay."""
-    async with Cluster.open(
-        kafka=kafka, database_url=database_url, namespace=namespace, folder=tmp_path
-    ) as cluster:
-        await cluster.start("api")
-        await cluster.start("dispatch")
-        yield cluster
 
 
 @pytest_asyncio.fixture

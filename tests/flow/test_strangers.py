@@ -44,22 +44,9 @@ class Stranger:
 
 
 @pytest_asyncio.fixture
-async def bus(
-    kafka: str, database_url: str, namespace: str, tmp_path: Path
-) -> AsyncIterator[Cluster]:
-    """Give a bus with one domain."""
-    async with Cluster.open(
-        kafka=kafka, database_url=database_url, namespace=namespace, folder=tmp_path
-    ) as cluster:
-        await cluster.start("api")
-        await cluster.start("dispatch")
-        await cluster.create_domain("nl.test")
-        yield cluster
-
-
-@pytest_asyncio.fixture
 async def stranger(bus: Cluster) -> AsyncIterator[Stranger]:
     """Give a component that is subscribed to everything."""
+    await bus.create_domain("nl.test")
     component = Stranger()
     app = web.Application()
     app.router.add_post("/", component.receive)
