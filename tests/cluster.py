@@ -27,6 +27,8 @@ _BUS = Path(sys.executable).parent / "bus"
 class Cluster:
     """One API and whatever else a test starts; `http` speaks to it with a token of every role."""
 
+    http: aiohttp.ClientSession
+
     def __init__(self, environment: dict[str, str], folder: Path) -> None:
         self.environment = environment
         self.url = f"http://127.0.0.1:{environment['BUS_API_PORT']}"
