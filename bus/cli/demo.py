@@ -99,7 +99,7 @@ async def _demo(
         options, prepare=prepare, roles=roles, say=say, progress=progress_line()
     ) as bus:
         url = f"http://127.0.0.1:{chosen}"
-        await wait_ready(url)
+        await wait_ready(url, bus.token)
         _tell(show, bus, url, time.monotonic() - began)
         stage = Stage(url=url, token=bus.token, register_url=_named(bus.database_url, "zaken"))
         wrong = await play(stage, show, once=once)

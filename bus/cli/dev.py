@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Collection
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated
 
@@ -67,7 +68,7 @@ async def _dev(settings: Settings, folder: Path, port: int | None, outboxes: lis
         say=say,
         progress=progress_line(),
     ) as bus:
-        await wait_ready(f"http://127.0.0.1:{chosen}")
+        await wait_ready(f"http://127.0.0.1:{chosen}", bus.token)
         _tell(bus, f"http://127.0.0.1:{chosen}", time.monotonic() - began)
         await bus.forever()
 
@@ -110,18 +111,27 @@ def api_port(data: DataDir, wanted: int | None) -> int:
         return data.port("api")
 
 
-async def wait_ready(url: str) -> None:
-    """Wait until /readyz says yes; Failure with its last cause when it takes too long."""
+async def wait_ready(url: str, token: str) -> None:
+    """Wait until /readyz says yes; Failure with its last cause when it takes too long.
+
+    A bus that does not know the token is another one, which took the port while we started.
+    """
     cause = "it does not answer"
     deadline = time.monotonic() + _READY_WITHIN
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session:
         while time.monotonic() < deadline:
             try:
-                async with session.get(f"{url}/readyz") as answer:
-                    if answer.status == 200:
+                async with session.get(f"{url}/readyz") as ready:
+                    cause = await ready.text()
+                async with session.get(f"{url}/v1/domains") as domains:
+                    if domains.status == HTTPStatus.UNAUTHORIZED:
+                        raise Failure(
+                            f"{url} is another bus, which began at the same time. "
+                            "Cure: start again, or choose another port."
+                        )
+                    if ready.status == domains.status == HTTPStatus.OK:
                         return
-                    cause = await answer.text()
-            except aiohttp.ClientConnectionError:
+            except aiohttp.ClientError:
                 pass  # not yet
             await asyncio.sleep(_POLL)
     raise Failure(f"the API at {url} does not get ready: {cause}. Cure: see logs/api.log")

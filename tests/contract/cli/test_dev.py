@@ -7,6 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
+from bus.cli.dev import wait_ready
+from bus.cli.failure import Failure
+from tests.contract.api.bus_under_test import Bus
 from tests.contract.cli.command import BUS, Result, environment, run
 
 
@@ -111,3 +116,11 @@ async def test_a_port_that_is_taken(
     result = await run(*("dev", "--data-dir", str(tmp_path), "--port", str(port)), env=env)
     server.close()
     assert (result.code, str(port) in result.err) == (1, True)
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_another_bus_on_the_port_is_not_taken_for_ours(bus: Bus) -> None:
+    """Of two that start at once one gets the port; the other one says so, and is not ready."""
+    await wait_ready(bus.url, bus.tokens["all"])
+    with pytest.raises(Failure, match="another bus"):
+        await wait_ready(bus.url, "gb_a-token-of-somebody-else")
