@@ -1,6 +1,6 @@
 """Takes subscriptions in: those at the load, and what changes, from the moment that is saved on."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from bus.store.streams import Change, Position, StoredSubscription
@@ -51,27 +51,25 @@ def stage(
             stream.shelved.pop(change.id, None)
             stream.leave(change.id)
         else:
-            _meet(stream, change, now)
+            _meet(stream, change, change.stored, now)
 
 
-def _meet(stream: Stream, change: Change, now: float) -> None:
-    if change.stored is None:
-        return
+def _meet(stream: Stream, change: Change, stored: StoredSubscription, now: float) -> None:
     member = stream.members.get(change.id)
     if member is None:
         row = stream.shelved.get(change.id) or change.position
         row = None if change.id in stream.gone else row
-        if not stream.in_scope(change.stored.subscription) and not (row and row.open):
+        if not stream.in_scope(stored.subscription) and not (row and row.open):
             if row:
                 stream.shelved.pop(change.id, None)
                 stream.gone.add(change.id)
             return
-        member = stream.join(change.stored, row, now)
+        member = stream.join(stored, row, now)
         if row is not None:
             return
     if member.attached:
         member.detach(stream.read_offset, now)
-    member.change = change.stored
+    member.change = stored
     stream.scanning.discard(member)
     stream.busy.add(member)
 
@@ -79,17 +77,16 @@ def _meet(stream: Stream, change: Change, now: float) -> None:
 def _shelve(stream: Stream, identity: UUID) -> None:
     member = stream.members.get(identity)
     if member is not None:
-        opened = sorted(member.window.pending.keys() | member.owed)
         place = member.next_offset(stream.read_offset)
-        stream.shelved[identity] = _shelf(identity, place, opened)
+        stream.shelved[identity] = _shelf(identity, place, member.open)
         stream.leave(identity)
 
 
-def _shelf(identity: UUID, next_offset: int, opened: Sequence[int]) -> Position:
+def _shelf(identity: UUID, next_offset: int, opened: tuple[int, ...]) -> Position:
     return Position(
         subscription=identity,
         next_offset=next_offset,
-        open=tuple(opened),
+        open=opened,
         failing_since=None,
         last_outcome="unreadable",
     )

@@ -8,6 +8,7 @@ from bus.event import Event
 from bus.store.streams import Position, StoredSubscription
 from consumers.dispatch.envelope import Envelope
 from consumers.dispatch.subscriber import Subscriber
+from consumers.dispatch.wanted import nothing
 from consumers.dispatch.window import Delivery, Window
 
 DRAG_EVENTS = 1_000
@@ -48,7 +49,6 @@ class Member:
     def __init__(
         self,
         subscriber: Subscriber,
-        wants: Callable[[Event], bool],
         window: Window,
         *,
         start: int,
@@ -56,7 +56,7 @@ class Member:
         now: float,
     ) -> None:
         self.subscriber = subscriber
-        self.wants = wants
+        self.wants: Callable[[Event], bool] = nothing
         self.window = window
         self.floor = row.next_offset if row else start
         self.owed = set(row.open) if row else set[int]()
@@ -77,6 +77,11 @@ class Member:
     def up_to_date(self) -> bool:
         """Whether the stream serves this member and all that it got is settled."""
         return self.attached and not self.window.pending
+
+    @property
+    def open(self) -> tuple[int, ...]:
+        """The offsets below the next one that are not settled, ascending."""
+        return tuple(sorted(self.window.pending.keys() | self.owed))
 
     def next_offset(self, read_offset: int) -> int:
         """Give the offset below which everything has been looked at."""
@@ -138,7 +143,7 @@ class Member:
         return Position(
             subscription=self.subscriber.identity,
             next_offset=self.next_offset(read_offset),
-            open=tuple(sorted(self.window.pending.keys() | self.owed)),
+            open=self.open,
             failing_since=_moment(failing, now, wall),
             last_outcome=failing.last_failure if failing else None,
         )

@@ -1,6 +1,6 @@
 """One partition in memory: the stream and its subscriptions. No I/O, no clock, no awaits."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from uuid import UUID
 
@@ -72,7 +72,6 @@ class Stream:
         """Take a subscription in, at its row or else at the read offset, and let it read on."""
         member = Member(
             self._subscriber(stored),
-            nothing,
             Window(stored.subscription.ordering, self.flights),
             start=self.read_offset,
             row=row,
@@ -199,11 +198,6 @@ class Stream:
         for member in self.members.values():
             member.window.closed = True
             member.subscriber.drop_closed()
-
-    @property
-    def in_flight(self) -> Sequence[Delivery]:
-        """What is admitted and not settled."""
-        return [each for member in self.busy for each in member.window.pending.values()]
 
     def may_scan(self, member: Member) -> bool:
         """Whether a scanning member can take in more now."""

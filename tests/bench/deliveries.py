@@ -7,23 +7,19 @@ Postgres, signed, in order per key, positions saved.
 
 import asyncio
 import json
-import os
 import sys
 import time
-from pathlib import Path
 from statistics import median
 
 import aiohttp
 
-from tests.bench.servers import Servers
+from tests.bench.servers import Servers, cpu_of
 from tests.cluster import event
 
 ROUNDS = 9
 EVENTS = 30_000
 WITHIN = 120.0
 BODY = {"data": {"omschrijving": "x" * 300}, "datacontenttype": "application/json"}
-
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 async def main() -> None:
@@ -54,9 +50,9 @@ async def _round(servers: Servers, subscribers: int) -> tuple[float, float]:
             await cluster.publish(events[start : start + 500])
         await cluster.start("dispatch")
         already = await _arrived(sink, 1)
-        before = _cpu(cluster.pid("dispatch"))
+        before = cpu_of(cluster.pid("dispatch"))
         done = await _arrived(sink, deliveries)
-        spent = _cpu(cluster.pid("dispatch")) - before
+        spent = cpu_of(cluster.pid("dispatch")) - before
         await cluster.stop("dispatch")
         bare = await _bare(sink, json.dumps(events[0]).encode(), deliveries)
     return (done - already) / spent, bare
@@ -71,12 +67,6 @@ async def _arrived(sink: str, number: int) -> int:
             if count >= number:
                 return count
             await asyncio.sleep(0.02)
-
-
-def _cpu(pid: int) -> float:
-    """Give the CPU seconds that a process has used, user and system."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 async def _bare(sink: str, body: bytes, number: int) -> float:

@@ -7,14 +7,12 @@ checked.
 
 import asyncio
 import json
-import os
 import sys
 import time
-from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
 
-from tests.bench.servers import Servers
+from tests.bench.servers import Servers, cpu_of
 from tests.cluster import Cluster, event
 
 ROUNDS = 5
@@ -22,8 +20,6 @@ SINGLE = 20_000
 BATCHES, BATCH = 600, 100
 WITHIN = 120.0
 DATA = {"datacontenttype": "application/json", "data": {"omschrijving": "x" * 300}}
-
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 async def main() -> None:
@@ -58,7 +54,7 @@ async def _load(
     """Send the requests; give the CPU seconds of the API and the seconds on the clock."""
     port = urlsplit(cluster.url).port
     arguments = [str(port), cluster.environment["BUS_TOKEN"], content_type, str(requests)]
-    before = _cpu(cluster.pid("api"))
+    before = cpu_of(cluster.pid("api"))
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.bench.load", *arguments),
         stdin=asyncio.subprocess.PIPE,
@@ -70,13 +66,7 @@ async def _load(
     finally:
         if process.returncode is None:
             process.kill()
-    return _cpu(cluster.pid("api")) - before, float(out)
-
-
-def _cpu(pid: int) -> float:
-    """Give the CPU seconds that a process has used, user and system."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    return cpu_of(cluster.pid("api")) - before, float(out)
 
 
 if __name__ == "__main__":

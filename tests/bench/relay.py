@@ -7,10 +7,8 @@ the events of a watched table, and once more with a payload of 0.9 kB; 1,000 key
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from statistics import median
 
 from bus.log.record import Partition
@@ -18,7 +16,7 @@ from bus.log.topics import Topics
 from bus.store.database import Database
 from bus.store.outbox import Outbox, Watch
 from producers.outbox.install import install
-from tests.bench.servers import Servers
+from tests.bench.servers import Servers, cpu_of
 from tests.cluster import SOURCE, Cluster
 
 ROUNDS = 5
@@ -27,7 +25,6 @@ KEYS = 1_000
 WITHIN = 120.0
 PARTITIONS = 4
 
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 Fill = Callable[[Database], Awaitable[object]]
 
@@ -95,9 +92,9 @@ async def _drain(cluster: Cluster, register: Database, url: str) -> tuple[float,
     """Relay all rows; give rows per CPU-second and per second of those after the first look."""
     await cluster.start("relay", BUS_OUTBOX_URLS=url)
     first = await _left(register, ROWS - 1)
-    spent, began = _cpu(cluster.pid("relay")), time.monotonic()
+    spent, began = cpu_of(cluster.pid("relay")), time.monotonic()
     await _left(register, 0)
-    spent, took = _cpu(cluster.pid("relay")) - spent, time.monotonic() - began
+    spent, took = cpu_of(cluster.pid("relay")) - spent, time.monotonic() - began
     await cluster.stop("relay")
     return first / spent, first / took
 
@@ -117,12 +114,6 @@ async def _logged(cluster: Cluster) -> int:
     async with Topics(bootstrap=cluster.environment["BUS_KAFKA_BOOTSTRAP"]) as topics:
         partitions = [Partition(topic, number) for number in range(PARTITIONS)]
         return sum((await topics.end_offsets(partitions)).values())
-
-
-def _cpu(pid: int) -> float:
-    """Give the CPU seconds that a process has used, user and system."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 if __name__ == "__main__":

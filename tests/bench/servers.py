@@ -19,6 +19,8 @@ from bus.embedded.postgres import Postgres
 from bus.store.migrate import migrate
 from tests.cluster import Cluster
 
+_TICKS = os.sysconf("SC_CLK_TCK")
+
 
 class Servers:
     """One Kafka and one Postgres for the length of a bench."""
@@ -94,3 +96,9 @@ async def listens(port: int) -> None:
             else:
                 writer.close()
                 return
+
+
+def cpu_of(pid: int) -> float:
+    """Give the CPU seconds that a process has used, user and system."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS

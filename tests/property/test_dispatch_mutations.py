@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bus.store.streams import Change
+from bus.store.streams import Change, StoredSubscription
 from consumers.dispatch import changes, member, saves, window
 from consumers.dispatch.envelope import Envelope
 from consumers.dispatch.member import Member
@@ -83,12 +83,12 @@ def _domains_are_left_at_once(patch: pytest.MonkeyPatch) -> None:
     """Drop what is open of a domain that a subscription does not name any more."""
     whole = changes._meet
 
-    def meet(stream: Stream, change: Change, now: float) -> None:
-        if change.stored is not None and not stream.in_scope(change.stored.subscription):
+    def meet(stream: Stream, change: Change, stored: StoredSubscription, now: float) -> None:
+        if not stream.in_scope(stored.subscription):
             stream.gone.add(change.id)
             stream.leave(change.id)
         else:
-            whole(stream, change, now)
+            whole(stream, change, stored, now)
 
     patch.setattr(changes, "_meet", meet)
 
