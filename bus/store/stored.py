@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -10,6 +11,17 @@ from bus.store.database import Row
 from bus.store.errors import BadBody
 from bus.store.secrets import Sealer
 from bus.subscription import Subscription
+
+State = Literal["active", "paused", "disabled"]
+"""Whether a subscription is delivered to: a pause is the subscriber's, `disabled` is the bus's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a position that replays does not deliver again: from `until` up to `resume`."""
+
+    until: int
+    resume: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +36,7 @@ class Position:
     open: tuple[int, ...]
     failing_since: datetime | None
     last_outcome: str | None
+    replay: Replay | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +53,7 @@ class StoredSubscription:
     subscription: Subscription
     secret: bytes = field(repr=False)
     credential: bytes | None = field(default=None, repr=False)
+    state: State = "active"
 
 
 @dataclass(frozen=True, slots=True)

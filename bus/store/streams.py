@@ -2,13 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from uuid import UUID
 
 from bus.store import queries, revision
 from bus.store.database import Database, Row
 from bus.store.errors import Fenced, NotFound, Unreadable
+from bus.store.partition import Change, Save, StreamRow, Taken
 from bus.store.secrets import Sealer
 from bus.store.stored import Position, StoredSubscription, to_position, to_stored
 
@@ -26,62 +24,6 @@ _SQL = queries.load("streams")
 
 OnUnreadable = Callable[[Unreadable], None]
 """Told of a subscription that cannot be read, which is then left out of the answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A partition as its new owner finds it: what the last save that counted has left.
-
-    A position may belong to a subscription that was created after `revision`; it then comes once
-    more in `changes`.
-    """
-
-    epoch: int
-    next_offset: int
-    revision: int
-    positions: tuple[Position, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """The newest version of a subscription that was created, changed or (`stored` None) deleted.
-
-    `position` is its row on the partition asked about, if it has one.
-    """
-
-    revision: int
-    id: UUID
-    stored: StoredSubscription | None
-    position: Position | None
-
-
-@dataclass(frozen=True, slots=True)
-class Save:
-    """What a partition's owner knows now: absolute values, no subscription twice.
-
-    `rows` are written as they stand, `removed` lose their row; all others are left alone.
-    """
-
-    topic: str
-    partition: int
-    epoch: int
-    next_offset: int
-    revision: int
-    rows: tuple[Position, ...] = ()
-    removed: tuple[UUID, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class StreamRow:
-    """How far a stream is, as last saved, and who has it; epoch 0 was never taken."""
-
-    topic: str
-    partition: int
-    next_offset: int
-    revision: int
-    epoch: int
-    owner: str | None
-    saved_at: datetime
 
 
 class Streams:

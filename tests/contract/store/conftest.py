@@ -12,7 +12,8 @@ from bus.store.secrets import Sealer
 from tests.contract.store.stores import OIN, OTHER_OIN, Store
 
 _EMPTY = """
-TRUNCATE organisation, source, credential, domain, access_grant, subscription,
+TRUNCATE organisation, source, credential, domain, access_grant, subscription, parked, dead_letter,
+    invalid_record, gap, command, progress, attempt, notice,
     subscription_revision, subscription_secret, stream, position;
 UPDATE revision SET value = 0;
 """
