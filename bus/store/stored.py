@@ -70,12 +70,14 @@ class ListedSubscription:
 
 def to_position(row: Row) -> Position:
     """Read the columns of a position."""
+    until = row["replay_until"]
     return Position(
         row["subscription"],
         row["next_offset"],
         tuple(row["open"]),
         row["failing_since"],
         row["last_outcome"],
+        None if until is None else Replay(until, row["replay_resume"]),
     )
 
 
@@ -93,6 +95,7 @@ def to_stored(row: Row, sealer: Sealer) -> StoredSubscription:
             if credential is None
             else sealer.unseal(credential, subscription=id_, kind="sinkcredential")
         ),
+        state=row["state"],
     )
 
 

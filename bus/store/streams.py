@@ -1,12 +1,14 @@
 """What the engine reads and writes per partition; every write carries its epoch (design §4)."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from uuid import UUID
 
-from bus.store import queries, revision
-from bus.store.database import Database, Row
+from bus.store import exceptions, queries, revision
+from bus.store.copies import Copies, OnUnreadable
+from bus.store.database import Database, Row, Session
 from bus.store.errors import Fenced, NotFound, Unreadable
-from bus.store.partition import Change, Save, StreamRow, Taken
+from bus.store.partition import Change, Command, Notice, Save, StreamRow, Taken
 from bus.store.secrets import Sealer
 from bus.store.stored import Position, StoredSubscription, to_position, to_stored
 
@@ -22,68 +24,113 @@ __all__ = [
 
 _SQL = queries.load("streams")
 
-OnUnreadable = Callable[[Unreadable], None]
-"""Told of a subscription that cannot be read, which is then left out of the answer."""
-
 
 class Streams:
     """The streams, the positions beside them, and the subscriptions that they serve.
 
-    Every method raises StoreUnavailable. Those that read subscriptions raise Unreadable for the
-    first that does not read; with `unreadable` that is told of each such one instead, and the rest
-    is given. Whoever passes it must keep the position of what was left out: nobody else does.
+    Every method raises StoreUnavailable. Those that read subscriptions or copies of their events
+    raise Unreadable for the first that does not read; with `unreadable` that is told of each such
+    one instead, and the rest is given. Whoever passes it must keep the position of what was left
+    out: nobody else does.
     """
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
         self._sealer = sealer
 
-    async def take(self, topic: str, partition: int, owner: str) -> Taken:
+    async def take(
+        self,
+        topic: str,
+        partition: int,
+        owner: str,
+        *,
+        unreadable: OnUnreadable | None = None,
+    ) -> Taken:
         """Become the owner of a partition, and read what its last owner has saved.
 
         `owner` is for people to read. Raises NotFound when there is no such stream. When the
         answer is lost, take again: an epoch nobody uses does no harm.
         """
+        copies = Copies(self._sealer, topic, partition, unreadable=unreadable)
         async with self._database.transaction() as transaction:
             row = await transaction.fetch_one(_SQL["take"], topic, partition, owner)
             if row is None:
                 raise NotFound(f"there is no stream of {topic}/{partition}")
-            # A statement of its own: it sees what a save that we had to wait for has written.
-            positions = await transaction.fetch(_SQL["positions"], topic, partition)
-        return Taken(
-            row["epoch"],
-            row["next_offset"],
-            row["revision"],
-            tuple(to_position(position) for position in positions),
-        )
+            # Statements of their own: they see what a save that we had to wait for has written.
+            rows = await transaction.fetch(_SQL["positions"], topic, partition)
+            positions = tuple(to_position(position) for position in rows)
+            next_offset = row["next_offset"]
+            return Taken(
+                row["epoch"],
+                next_offset,
+                row["revision"],
+                positions,
+                await exceptions.parked(transaction, copies),
+                await exceptions.dead(transaction, copies, next_offset, positions),
+                row["topic_id"],
+            )
 
     async def save(self, save: Save) -> None:
         """Write all of it, or none and raise Fenced when the epoch is over.
 
-        A row whose subscription has been deleted is skipped. One statement, so that an owner that
-        stands still holds no lock. Saves of a partition are made one after the other. One that
-        raised StoreUnavailable may have been written, but is not written any more once a later one
-        is.
+        What belongs to a subscription that has been deleted is skipped. Positions alone are one
+        statement, so that an owner that stands still holds no lock. Saves of a partition are made
+        one after the other. One that raised StoreUnavailable may have been written, but is not
+        written any more once a later one is.
         """
-        rows = save.rows
-        answer = await self._database.fetch_one(
-            _SQL["save"],
-            save.topic,
-            save.partition,
-            save.epoch,
-            save.next_offset,
-            save.revision,
-            # The number of this save: it grows with each, and starts anew with an epoch.
-            time.monotonic_ns(),
-            [row.subscription for row in rows],
-            [row.next_offset for row in rows],
-            [_array(row.open) for row in rows],
-            [row.failing_since for row in rows],
-            [row.last_outcome for row in rows],
-            save.removed,
-        )
-        if answer is None or not answer["held"]:
-            raise _fenced(save.topic, save.partition, save.epoch)
+        # The number of this save: it grows with each, and starts anew with an epoch.
+        number = time.monotonic_ns()
+        if not exceptions.any_in(save):
+            await _save_positions(self._database, save, number)
+            return
+        async with self._database.transaction() as transaction:
+            # The stream first, then the subscriptions: the order of all who write here.
+            await _hold(transaction, save.topic, save.partition, save.epoch)
+            await exceptions.hold_subscriptions(transaction, save)
+            await _save_positions(transaction, save, number)
+            copies = Copies(self._sealer, save.topic, save.partition)
+            await exceptions.write(transaction, copies, save)
+
+    async def commands(
+        self,
+        topic: str,
+        partition: int,
+        epoch: int,
+        *,
+        unreadable: OnUnreadable | None = None,
+    ) -> list[Command]:
+        """Give what the API asks of a partition, in order; raises Fenced.
+
+        Whoever asks for a command changes the revision with it. Letters to be redriven that have
+        been purged or redriven since are left out; one that a save under way carries out may be
+        among them still.
+        """
+        copies = Copies(self._sealer, topic, partition, unreadable=unreadable)
+        found = await exceptions.commands(self._database, copies, epoch)
+        if found is None:
+            raise _fenced(topic, partition, epoch)
+        return found
+
+    async def disable(
+        self,
+        topic: str,
+        partition: int,
+        epoch: int,
+        subscription: UUID,
+        reason: str,
+        notice: Notice,
+    ) -> bool:
+        """Disable an active subscription, in a version of its own, and keep what to tell of it.
+
+        Says whether it did: it may be paused, disabled or deleted already. Raises Fenced.
+        """
+        async with self._database.transaction() as transaction:
+            number = await revision.bump(transaction)
+            await _hold(transaction, topic, partition, epoch)
+            done = await transaction.fetch_one(_SQL["disable"], subscription, reason, number)
+            if done is not None:
+                await exceptions.tell(transaction, [notice])
+            return done is not None
 
     async def revision(self) -> int:
         """Give the number of the last change to a subscription, a domain or access."""
@@ -141,6 +188,36 @@ class Streams:
                 raise
             unreadable(error)
             return None
+
+
+async def _save_positions(session: Database | Session, save: Save, number: int) -> None:
+    rows = save.rows
+    answer = await session.fetch_one(
+        _SQL["save"],
+        save.topic,
+        save.partition,
+        save.epoch,
+        save.next_offset,
+        save.revision,
+        number,
+        save.topic_id,
+        save.progressed,
+        [row.subscription for row in rows],
+        [row.next_offset for row in rows],
+        [_array(row.open) for row in rows],
+        [row.failing_since for row in rows],
+        [row.last_outcome for row in rows],
+        [row.replay and row.replay.until for row in rows],
+        [row.replay and row.replay.resume for row in rows],
+        save.removed,
+    )
+    if answer is None or not answer["held"]:
+        raise _fenced(save.topic, save.partition, save.epoch)
+
+
+async def _hold(transaction: Session, topic: str, partition: int, epoch: int) -> None:
+    if await transaction.fetch_one(_SQL["hold"], topic, partition, epoch) is None:
+        raise _fenced(topic, partition, epoch)
 
 
 def _array(offsets: Sequence[int]) -> str:

@@ -56,10 +56,10 @@ WITH changed AS (
     UPDATE subscription
     SET body = $3, revision = $4, updated_at = clock_timestamp()
     WHERE id = $1 AND organisation = $2 AND ($5::bigint IS NULL OR revision = $5)
-    RETURNING id, organisation, revision, body, created_at, updated_at
+    RETURNING id, organisation, revision, body, state, created_at, updated_at
 ), versioned AS (
-    INSERT INTO subscription_revision (revision, subscription, organisation, body)
-    SELECT revision, id, organisation, body FROM changed
+    INSERT INTO subscription_revision (revision, subscription, organisation, body, state)
+    SELECT revision, id, organisation, body, state FROM changed
 )
 SELECT * FROM changed;
 
@@ -97,7 +97,9 @@ SELECT
     position.next_offset,
     position.open,
     position.failing_since,
-    position.last_outcome
+    position.last_outcome,
+    position.replay_until,
+    position.replay_resume
 FROM stream
 LEFT JOIN position
     ON position.subscription = $1

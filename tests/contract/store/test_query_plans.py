@@ -1,15 +1,23 @@
 """The engine's statements look rows up: they never read a large table from end to end."""
 
+import uuid
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import pytest
 
 from bus.store.database import Database
+from bus.store.partition import AttemptMade, DeadLetter, ParkedEvent, StoredRecord
 from bus.store.streams import Position, Save, Streams
 from tests.contract.store.stores import Store
 
-LARGE = ("position", "subscription_revision", "subscription", "subscription_secret")
+LARGE = (
+    *("position", "subscription_revision", "subscription", "subscription_secret"),
+    *("parked", "dead_letter", "attempt_default", "command", "gap"),
+)
+RECORD = StoredRecord(b"key", b"{}", (), 1700)
+WHEN = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 # From one subscription, which is there: 4,000 with ten versions each, on 10 of 40 partitions.
 FILL = """
@@ -28,6 +36,17 @@ SELECT 'gb.a', n, 40000 FROM generate_series(0, 39) AS n;
 INSERT INTO position (subscription, topic, partition, next_offset)
 SELECT s.id, t.topic, t.partition, s.revision
 FROM subscription AS s JOIN stream AS t ON s.revision / 10 % 4 = t.partition % 4;
+INSERT INTO parked (subscription, topic, partition, event_offset, key_digest, sealed, attempts)
+SELECT subscription, topic, partition, 1, '', '', 1 FROM position WHERE partition > 35;
+INSERT INTO dead_letter (subscription, topic, partition, event_offset, sealed, reason, attempts)
+SELECT subscription, topic, partition, -1, '', 'refused', 1 FROM position WHERE partition > 35;
+INSERT INTO attempt
+SELECT subscription, topic, partition, 1, '', '', '', 1, 'ok', now()
+FROM position WHERE partition > 35;
+INSERT INTO gap (subscription, topic, partition, from_offset, until_offset, reason)
+SELECT subscription, topic, partition, 0, 9, 'retention' FROM position WHERE partition > 35;
+INSERT INTO command (subscription, topic, partition, kind)
+SELECT subscription, topic, partition, 'replay' FROM position WHERE partition > 35;
 UPDATE revision SET value = 40010;
 ANALYZE;
 """
@@ -73,3 +92,33 @@ async def test_take_changes_and_save_read_no_large_table_whole(large: Store) -> 
         )
         await streams.save(Save("gb.a", number % 3, taken.epoch, 61, 40010))
     assert await whole_reads(large) == before
+
+
+async def test_exceptions_are_looked_up_too(large: Store) -> None:
+    """Saving and reading those of one partition reads no large table whole, however often."""
+    streams: Streams = large.streams
+    before = await whole_reads(large)
+    for number in range(12):
+        taken = await streams.take("gb.a", number % 3, "me")
+        assert await streams.commands("gb.a", number % 3, taken.epoch) == []
+        who = [position.subscription for position in taken.positions[:5]]
+        places = [(id_, number) for id_ in who]
+        save = Save(
+            *("gb.a", number % 3, taken.epoch, 60, 40010),
+            parked=tuple(ParkedEvent(*place, RECORD, 1, None, None, None) for place in places),
+            unparked=tuple((id_, number + 1) for id_ in who),
+            dead=tuple(letter(id_, number) for id_ in who),
+            redriven=tuple((id_, number - 3) for id_ in who),
+            replayed=tuple(who[:2]),
+            commands=tuple(range(5)),
+            attempts=tuple(AttemptMade(id_, number, "", "", "", 1, "ok", WHEN) for id_ in who),
+        )
+        await streams.save(save)
+    assert await whole_reads(large) == before
+
+
+def letter(subscription: uuid.UUID, offset: int) -> DeadLetter:
+    """Make a dead letter."""
+    return DeadLetter(
+        *(subscription, offset, RECORD, "id", "urn:a", "nl.a", "refused", None, 1, WHEN, WHEN)
+    )

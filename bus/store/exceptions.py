@@ -1,0 +1,163 @@
+"""What a partition's owner saves beside positions (design §4): parked, given up, lost, told.
+
+Locks are taken in one order by everybody who writes: the revision counter, streams (by topic and
+partition), subscriptions, and then what belongs to them. So nobody waits in a circle.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from bus.store import queries
+from bus.store.copies import Copies
+from bus.store.database import Database, Row, Session
+from bus.store.partition import Command, DeadLetter, Notice, ParkedEvent, Place, Save
+from bus.store.secrets import NOBODY
+from bus.store.stored import Position
+
+_SQL = queries.load("exceptions")
+
+_PARKED = ("subscription", "offset", "attempts", "first_at", "due_at", "last_outcome")
+_DEAD = (
+    *("subscription", "offset", "event_id", "source", "type"),
+    *("reason", "last_outcome", "attempts", "first_at", "last_at"),
+)
+_INVALID = ("offset", "reason")
+_GAP = ("subscription", "from_offset", "until_offset", "reason")
+_ATTEMPT = (
+    *("subscription", "offset", "event_id", "source", "type"),
+    *("attempt", "outcome", "at"),
+)
+_NOTICE = ("id", "type", "organisation", "subscription", "data")
+
+_Columns = list[list[object]]
+
+
+def any_in(save: Save) -> bool:
+    """Say whether a save holds more than positions."""
+    return any(
+        (
+            *(save.parked, save.unparked, save.dead, save.redriven, save.replayed),
+            *(save.invalid, save.gaps, save.commands, save.attempts, save.notices),
+        )
+    )
+
+
+async def hold_subscriptions(transaction: Session, save: Save) -> None:
+    """Keep from deletion whoever a save names; its stream is held already."""
+    named = {
+        *save.removed,
+        *save.replayed,
+        *(subscription for subscription, _ in (*save.unparked, *save.redriven)),
+    }
+    for values in (save.rows, save.parked, save.dead, save.gaps, save.attempts):
+        named.update(value.subscription for value in values)
+    await transaction.execute(_SQL["hold_subscriptions"], list(named))
+
+
+async def write(transaction: Session, copies: Copies, save: Save) -> None:
+    """Write all of a save but its positions, in a transaction that holds what it is about.
+
+    What is of a deleted subscription is left out. One that is both in `replayed` and in `dead` was
+    given up after the replay began: its letter settles.
+    """
+    statements: tuple[tuple[str, _Columns], ...] = (
+        ("unpark", _places(save.unparked)),
+        ("redrive", _places(save.redriven)),
+        ("unsettle", [list(save.replayed)]),
+        ("park", [*_fields(save.parked, _PARKED), *_sealed(save.parked, copies)]),
+        ("bury", [*_fields(save.dead, _DEAD), *_sealed(save.dead, copies)]),
+        ("keep_invalid", [*_fields(save.invalid, _INVALID), _sealed_for_nobody(save, copies)]),
+        ("note_gaps", _fields(save.gaps, _GAP)),
+        ("done", [list(save.commands)]),
+        ("note_attempts", _fields(save.attempts, _ATTEMPT)),
+    )
+    for name, columns in statements:
+        if columns[0]:
+            await transaction.execute(_SQL[name], save.topic, save.partition, *columns)
+    await tell(transaction, save.notices)
+
+
+async def tell(transaction: Session, notices: Sequence[Notice]) -> None:
+    """Keep what the bus has to tell until it is published."""
+    if notices:
+        await transaction.execute(_SQL["tell"], *_fields(notices, _NOTICE))
+
+
+async def parked(transaction: Session, copies: Copies) -> tuple[ParkedEvent, ...]:
+    """Give the parked events of a partition, each lane in its order."""
+    rows = await transaction.fetch(_SQL["parked"], copies.topic, copies.partition)
+    return tuple(event for row in rows if (event := _parked(row, copies)) is not None)
+
+
+async def dead(
+    transaction: Session, copies: Copies, next_offset: int, positions: Sequence[Position]
+) -> frozenset[Place]:
+    """Give the dead letters that settle an offset which is still to be read, or open."""
+    lowest = min((min((row.next_offset, *row.open)) for row in positions), default=next_offset)
+    rows = await transaction.fetch(
+        _SQL["dead"], copies.topic, copies.partition, next_offset, min(lowest, next_offset)
+    )
+    return frozenset((row["subscription"], row["event_offset"]) for row in rows)
+
+
+async def commands(database: Database, copies: Copies, epoch: int) -> list[Command] | None:
+    """Give what is asked of a partition's owner, in order; None when its epoch is over."""
+    rows = await database.fetch(_SQL["commands"], copies.topic, copies.partition, epoch)
+    if not rows:
+        return None
+    asked = [row for row in rows if row["id"] is not None]
+    places = [(row["subscription"], offset) for row in asked for offset in row["offsets"] or ()]
+    redriven: dict[Place, ParkedEvent] = {}
+    if places:
+        # Fenced off since then? The save that makes use of them will tell.
+        letters = await database.fetch(
+            _SQL["letters"], copies.topic, copies.partition, *_places(places)
+        )
+        events = (_parked(row, copies) for row in letters)
+        redriven = {(event.subscription, event.offset): event for event in events if event}
+    return [_command(row, redriven) for row in asked]
+
+
+def _fields(values: Sequence[object], names: Sequence[str]) -> _Columns:
+    return [[getattr(value, name) for value in values] for name in names]
+
+
+def _places(places: Sequence[Place]) -> _Columns:
+    return [[subscription for subscription, _ in places], [offset for _, offset in places]]
+
+
+def _sealed(events: Sequence[ParkedEvent | DeadLetter], copies: Copies) -> _Columns:
+    return [
+        [copies.digest(event.record) for event in events],
+        [copies.seal(event.record, event.subscription, event.offset) for event in events],
+    ]
+
+
+def _sealed_for_nobody(save: Save, copies: Copies) -> list[object]:
+    return [copies.seal(each.record, NOBODY, each.offset) for each in save.invalid]
+
+
+def _parked(row: Row, copies: Copies) -> ParkedEvent | None:
+    record = copies.unseal(row["sealed"], row["subscription"], row["event_offset"])
+    if record is None:
+        return None
+    return ParkedEvent(
+        row["subscription"],
+        row["event_offset"],
+        record,
+        row["attempts"],
+        row["first_at"],
+        row["due_at"],
+        row["last_outcome"],
+    )
+
+
+def _command(row: Row, redriven: Mapping[Place, ParkedEvent]) -> Command:
+    places = ((row["subscription"], offset) for offset in row["offsets"] or ())
+    return Command(
+        row["id"],
+        row["subscription"],
+        row["kind"],
+        row["from_offset"],
+        row["until_offset"],
+        tuple(redriven[place] for place in places if place in redriven),
+    )
