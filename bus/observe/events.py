@@ -43,6 +43,9 @@ class LogEvent(StrEnum):
     OUTAGE_BEGAN = "dispatch.outage_began"
     OUTAGE_ENDED = "dispatch.outage_ended"
     DELIVERY_FAILED = "dispatch.delivery_failed"
+    DELIVERY_GIVEN_UP = "dispatch.delivery_given_up"  # it becomes a dead letter
+    SUBSCRIPTION_DISABLED = "dispatch.subscription_disabled"
+    EXCEPTIONS_BARRED = "dispatch.exceptions_barred"  # parked or dead events cannot be written
     DELIVERY_ABANDONED = (
         "dispatch.delivery_abandoned"  # unanswered at the drain deadline: will be repeated
     )

@@ -10,9 +10,9 @@ from bus.store.stored import Position, StoredSubscription
 Place = tuple[UUID, int]
 """A subscription, and an offset of the partition that is spoken of."""
 
-Burial = Literal["refused", "exhausted", "backlog"]
+Burial = Literal["refused", "exhausted", "backlog", "recreated"]
 """Why an event was given up: the sink will never take it; its schedule came to an end; too many
-were parked."""
+were parked; its topic was made anew while it was parked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,9 @@ class RetryPolicy(Model):
 
     `schedule` holds the seconds to wait after the first, second … failure; the last one repeats.
     Each wait is longer or shorter by a random part of at most `jitter`, so that subscribers who
-    failed together do not return together.
+    failed together do not return together. An event is given up when its next attempt would lie
+    more than `limit` seconds after its first; a sink that did nothing but fail for `disable`
+    seconds is not called any more.
     """
 
     schedule: Annotated[
@@ -28,6 +30,14 @@ class RetryPolicy(Model):
         AfterValidator(_filled),  # min_length would count the sound entries only
     ] = (5, 60, 300, 1_800, 7_200, 18_000, 36_000)
     jitter: Annotated[float, Field(ge=0, le=0.5)] = 0.2
+    limit: Annotated[float, Field(ge=0, le=604_800)] = 259_200
+    disable: Annotated[float, Field(ge=60, le=2_592_000)] = 432_000
+
+    def exhausted(self, failures: int) -> bool:
+        """Whether an event that failed so often is given up; jitter does not count."""
+        waits = self.schedule[:failures]
+        more = max(0, failures - len(self.schedule)) * self.schedule[-1]
+        return sum(waits) + more > self.limit
 
     def delay(self, failures: int, roll: float) -> float:
         """Give the seconds to wait after `failures` ≥ 1; `roll` is random in [0, 1)."""

@@ -1,10 +1,14 @@
 """Takes subscriptions in: those at the load, and what changes, from the moment that is saved on."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
-from bus.store.streams import Change, Position, StoredSubscription
-from consumers.dispatch.stream import Stream
+from bus.store.partition import Change, ParkedEvent, Taken
+from bus.store.stored import Position, Replay, StoredSubscription
+from consumers.dispatch.moment import Moment
+from consumers.dispatch.rows import parked_row
+from consumers.dispatch.stream import Beside, Stream
 
 
 def load(
@@ -13,7 +17,7 @@ def load(
     rows: Mapping[UUID, Position],
     *,
     unreadable: Iterable[UUID] = (),
-    now: float,
+    now: Moment,
 ) -> None:
     """Take in the subscriptions as they were at the stream's revision, and their rows.
 
@@ -21,13 +25,30 @@ def load(
     """
     for stored in known:
         row = rows.get(stored.id)
-        if stream.in_scope(stored.subscription) or (row and row.open):
-            stream.join(stored, row, now)
+        if _belongs(stream, stored, row):
+            member = stream.join(stored, row, now)
+            since = now.on_the_loop(row.failing_since) if row else None
+            if since is not None:
+                member.subscriber.has_failed_since(since)
         elif row:
             stream.gone.add(stored.id)
     for identity in unreadable:
         if identity not in rows:
             stream.shelved[identity] = _shelf(identity, stream.read_offset, ())
+
+
+def beside_of(taken: Taken) -> dict[UUID, Beside]:
+    """Give what the store keeps of each subscription beside its position."""
+    parked: defaultdict[UUID, list[ParkedEvent]] = defaultdict(list)
+    dead: defaultdict[UUID, set[int]] = defaultdict(set)
+    for event in taken.parked:
+        parked[event.subscription].append(event)
+    for subscription, offset in taken.dead:
+        dead[subscription].add(offset)
+    return {
+        identity: Beside(tuple(parked[identity]), frozenset(dead[identity]))
+        for identity in parked.keys() | dead.keys()
+    }
 
 
 def stage(
@@ -36,7 +57,7 @@ def stage(
     changes: Iterable[Change],
     *,
     unreadable: Iterable[UUID] = (),
-    now: float,
+    now: Moment,
 ) -> None:
     """Take in the changes up to `revision`.
 
@@ -45,21 +66,22 @@ def stage(
     """
     stream.staged = revision
     for identity in unreadable:
-        _shelve(stream, identity)
+        _shelve(stream, identity, now)
     for change in changes:
         if change.stored is None:
             stream.shelved.pop(change.id, None)
+            stream.beside.pop(change.id, None)
             stream.leave(change.id)
         else:
             _meet(stream, change, change.stored, now)
 
 
-def _meet(stream: Stream, change: Change, stored: StoredSubscription, now: float) -> None:
+def _meet(stream: Stream, change: Change, stored: StoredSubscription, now: Moment) -> None:
     member = stream.members.get(change.id)
     if member is None:
         row = stream.shelved.get(change.id) or change.position
         row = None if change.id in stream.gone else row
-        if not stream.in_scope(stored.subscription) and not (row and row.open):
+        if not _belongs(stream, stored, row):
             if row:
                 stream.shelved.pop(change.id, None)
                 stream.gone.add(change.id)
@@ -68,27 +90,44 @@ def _meet(stream: Stream, change: Change, stored: StoredSubscription, now: float
         if row is not None:
             return
     if member.attached:
-        member.detach(stream.read_offset, now)
+        member.detach(stream.read_offset, now.loop)
     member.change = stored
     stream.scanning.discard(member)
     stream.busy.add(member)
 
 
-def _shelve(stream: Stream, identity: UUID) -> None:
+def _belongs(stream: Stream, stored: StoredSubscription, row: Position | None) -> bool:
+    """Whether a subscription is served here: at home, or with something of the past to deliver."""
+    if stream.in_scope(stored.subscription) or stored.id in stream.beside:
+        return True
+    return row is not None and bool(row.open)
+
+
+def _shelve(stream: Stream, identity: UUID, now: Moment) -> None:
     member = stream.members.get(identity)
-    if member is not None:
-        place = member.next_offset(stream.read_offset)
-        stream.shelved[identity] = _shelf(identity, place, member.open)
-        stream.leave(identity)
+    if member is None:
+        return
+    place, opened, shelf = member.next_offset(stream.read_offset), set(member.open), member.shelf
+    if shelf is not None:
+        # What was about to be saved is not: it is read again.
+        opened |= shelf.unsaved
+        kept = [each for each in shelf if each.offset not in shelf.unsaved]
+        rows = tuple(parked_row(identity, each, now) for each in kept)
+        stream.beside[identity] = Beside(rows, frozenset(shelf.ahead - {r.offset for r in rows}))
+    stream.shelved[identity] = _shelf(identity, place, tuple(sorted(opened)), member.replay)
+    stream.leave(identity)
 
 
-def _shelf(identity: UUID, next_offset: int, opened: tuple[int, ...]) -> Position:
+def _shelf(
+    identity: UUID, next_offset: int, opened: tuple[int, ...], replay: Replay | None = None
+) -> Position:
     return Position(
         subscription=identity,
         next_offset=next_offset,
         open=opened,
         failing_since=None,
         last_outcome="unreadable",
+        replay=replay,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from bus.observe import metrics
 from bus.observe.events import LogEvent
 from bus.observe.logging import Logger, get
-from consumers.dispatch.decision import describe
+from consumers.dispatch.decision import SETTLE, Bury, Decision, Disable
 from consumers.dispatch.subscriber import Subscriber
 from consumers.dispatch.window import Delivery
 from consumers.sinks.outcome import (
@@ -91,7 +91,7 @@ class Courier:
         if request is None:
             metrics.WITHHELD.inc()
             subscriber.withheld(delivery)
-            delivery.window.on_delivered(delivery, now)
+            delivery.window.on_decided(delivery, SETTLE, now)
             return
         self._sender.send(request, partial(self._answered, subscriber, delivery))
 
@@ -99,15 +99,15 @@ class Courier:
         now = self._loop.time()
         roll = random.random()  # noqa: S311 - jitter, not a secret
         was_out = subscriber.outage
-        settled = subscriber.answered(delivery, outcome, now=now, roll=roll)
+        decision = subscriber.answered(delivery, outcome, now=now, roll=roll)
         _ATTEMPTS[type(outcome)].inc()
-        if settled:
+        if decision is SETTLE:
             metrics.DELIVERY_SECONDS.observe(
                 time.time() - delivery.envelope.record.timestamp / 1000
             )
-            delivery.window.on_delivered(delivery, now)
         else:
-            self._tell(subscriber, delivery, outcome)
+            _tell(subscriber, delivery, decision)
+        delivery.window.on_decided(delivery, decision, now)
         if subscriber.outage != was_out:
             event = LogEvent.OUTAGE_BEGAN if subscriber.outage else LogEvent.OUTAGE_ENDED
             _log.warning(event, subscription_id=str(subscriber.identity))
@@ -128,13 +128,17 @@ class Courier:
         self._timers.pop(subscriber, None)
         self.pump(subscriber)
 
-    @staticmethod
-    def _tell(subscriber: Subscriber, delivery: Delivery, outcome: Outcome) -> None:
-        if isinstance(outcome, Delivered):
-            return
-        _log_of(subscriber, delivery).warning(
-            LogEvent.DELIVERY_FAILED, attempt=delivery.failures, reason=describe(outcome)
-        )
+
+def _tell(subscriber: Subscriber, delivery: Delivery, decision: Decision) -> None:
+    trouble = delivery.in_trouble()
+    log = _log_of(subscriber, delivery).bind(attempt=trouble.failures, reason=trouble.last_failure)
+    match decision:
+        case Bury():
+            log.error(LogEvent.DELIVERY_GIVEN_UP)
+        case Disable():
+            log.error(LogEvent.SUBSCRIPTION_DISABLED)
+        case _:
+            log.warning(LogEvent.DELIVERY_FAILED)
 
 
 def _log_of(subscriber: Subscriber, delivery: Delivery) -> Logger:

@@ -1,10 +1,12 @@
 """A record as the stream read it: decoded and rendered at most once, shared by all who want it."""
 
 from functools import cached_property
+from typing import NamedTuple
 
 from bus.codec import json, kafka
 from bus.event import Event, InvalidEvent
-from bus.log.record import Record
+from bus.log.record import Headers, Partition, Record
+from bus.store.partition import StoredRecord
 
 
 class Envelope:
@@ -28,6 +30,15 @@ class Envelope:
             return None
 
     @property
+    def fault(self) -> str:
+        """Why the record is not a valid CloudEvent: codes and places, no values."""
+        try:
+            kafka.decode(self.record.headers, self.record.value)
+        except InvalidEvent as error:
+            return ", ".join(f"{fault.where}: {fault.code}" for fault in error.faults)[:1000]
+        return ""
+
+    @property
     def key(self) -> bytes:
         """What orders the event: the record's key, or its source if it was written without one."""
         if self.record.key is not None:
@@ -44,3 +55,26 @@ class Envelope:
             msg = f"the record at offset {self.offset} is not a CloudEvent"
             raise ValueError(msg)
         return json.encode(self.event)
+
+    @property
+    def copy(self) -> StoredRecord:
+        """The record as the store keeps it."""
+        record = self.record
+        return StoredRecord(record.key, record.value, tuple(record.headers), record.timestamp)
+
+
+class KeptRecord(NamedTuple):
+    """A record that comes back from the store instead of the log."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+def from_copy(copy: StoredRecord, place: Partition, offset: int) -> Envelope:
+    """Give the envelope of an event that the store kept."""
+    return Envelope(KeptRecord(*place, offset, copy.timestamp, copy.key, copy.value, copy.headers))

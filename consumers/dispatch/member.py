@@ -1,12 +1,13 @@
 """One subscription on one partition: where it reads, what it has open, and its row in Postgres."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from enum import Enum
 
 from bus.event import Event
-from bus.store.streams import Position, StoredSubscription
-from consumers.dispatch.envelope import Envelope
+from bus.store.stored import Position, Replay
+from bus.store.streams import StoredSubscription
+from consumers.dispatch.moment import Moment
+from consumers.dispatch.shelf import Shelf
 from consumers.dispatch.subscriber import Subscriber
 from consumers.dispatch.wanted import nothing
 from consumers.dispatch.window import Delivery, Window
@@ -28,19 +29,24 @@ class Member:
     Everything below `cursor` has been looked at; what of it is not settled is in the window. Of
     what lies below `floor` only the offsets in `owed` are still to be delivered: they were open
     when the position was last loaded, and keep the verdict of the filter that admitted them. While
-    `attached`, the stream's read offset is the cursor.
+    `attached`, the stream's read offset is the cursor. `shelf` holds what is parked or given up,
+    if anything is; a `barred` one's shelf cannot be saved. While `replay`, what lies in its stretch
+    is not delivered again.
     """
 
     __slots__ = (
         "attach_offset",
         "attached",
+        "barred",
         "change",
         "cursor",
         "detached_at",
         "floor",
         "leaving",
         "owed",
+        "replay",
         "saved",
+        "shelf",
         "subscriber",
         "wants",
         "window",
@@ -60,18 +66,23 @@ class Member:
         self.window = window
         self.floor = row.next_offset if row else start
         self.owed = set(row.open) if row else set[int]()
-        self.cursor = min(self.owed, default=self.floor)
+        self.cursor = min(self.owed | {self.floor})
         self.attached = False
         self.attach_offset = self.cursor
         self.detached_at = now
         self.saved: Position | Unsure | None = row
+        self.replay = row.replay if row else None
+        self.shelf: Shelf | None = None
+        self.barred = False
         self.change: StoredSubscription | None = None
         self.leaving = False
+        if self.replay is not None:
+            window.replayed_below = self.replay.resume
 
     @property
     def frozen(self) -> bool:
-        """Whether a change waits for the commit that marks its moment."""
-        return self.change is not None
+        """Whether a change or a command waits for the commit that marks its moment."""
+        return self.change is not None or self.window.at_rest
 
     @property
     def up_to_date(self) -> bool:
@@ -79,9 +90,26 @@ class Member:
         return self.attached and not self.window.pending
 
     @property
+    def finished(self) -> bool:
+        """Whether nothing is left to deliver of what it has looked at."""
+        return not (self.window.pending or self.owed or self.frozen) and self.shelf is None
+
+    @property
+    def flying(self) -> bool:
+        """Whether a request of it is on the wire."""
+        deliveries = (*self.window.pending.values(), *(self.shelf or ()))
+        return any(each.flying for each in deliveries)
+
+    @property
     def open(self) -> tuple[int, ...]:
-        """The offsets below the next one that are not settled, ascending."""
-        return tuple(sorted(self.window.pending.keys() | self.owed))
+        """The offsets that are to be delivered still, though they lie below the next one."""
+        opened = self.window.pending.keys() | self.owed
+        if self.shelf is not None:
+            if self.barred:
+                opened |= self.shelf.unsaved
+            else:
+                opened -= self.shelf.dying.keys()
+        return tuple(sorted(opened))
 
     def next_offset(self, read_offset: int) -> int:
         """Give the offset below which everything has been looked at."""
@@ -89,33 +117,34 @@ class Member:
 
     def watermark(self, read_offset: int) -> int:
         """Give the offset below which everything is settled."""
-        oldest = self.window.oldest()
-        opened = [] if oldest is None else [oldest.offset]
-        if self.owed:
-            opened.append(min(self.owed))
-        return min(opened, default=self.next_offset(read_offset))
+        mark = self.next_offset(read_offset)
+        oldest = self.oldest()
+        if oldest is not None:
+            mark = min(mark, oldest.offset)
+        return min(mark, *self.owed) if self.owed else mark
 
-    def take(self, envelope: Envelope, *, readable: bool, now: float) -> bool:
-        """Look at an event at or after the cursor.
+    def oldest(self) -> Delivery | None:
+        """Give the open delivery of the lowest offset."""
+        if self.shelf is None or not self.shelf.dying:
+            return self.window.oldest()
+        return next((each for each in self.window.pending.values() if not each.dying), None)
 
-        Returns False, and stays where it is, if the event is wanted and the window is full.
-        """
-        offset = envelope.offset
-        owed = offset in self.owed
-        if owed or (offset >= self.floor and readable and self._wanted(envelope)):
-            if self.window.full:
-                self.cursor = offset
-                return False
-            self.owed.discard(offset)
-            self.admit(envelope, now)
-        self.cursor = offset + 1
-        return True
+    def asks_for(self, offset: int) -> bool:
+        """Whether an event of this offset is for the filter to judge."""
+        if offset < self.floor:
+            return False
+        return self.replay is None or not self.replay.until <= offset < self.replay.resume
 
-    def admit(self, envelope: Envelope, now: float) -> None:
-        """Put an event into the window, and on its way if nothing of its lane is before it."""
-        head = self.window.admit(envelope, now)
-        if head is not None:
-            self.subscriber.offer(head)
+    def move_to(self, offset: int) -> None:
+        """Take in that everything below `offset` has been looked at."""
+        self.cursor = max(self.cursor, offset)
+        if self.replay is None:
+            return
+        resume = self.replay.resume
+        if self.cursor >= self.replay.until and not any(each < resume for each in self.owed):
+            self.cursor = max(self.cursor, resume)
+        if self.cursor >= resume:
+            self.replay = None
 
     def detach(self, at: int, now: float) -> None:
         """Leave the stream: go on from `at` by oneself."""
@@ -128,37 +157,50 @@ class Member:
         self.attached = True
         self.floor = self.attach_offset = max(self.floor, self.cursor, read_offset)
 
+    def go_back(self, window: Window, place: int, start: int, until: int, now: float) -> None:
+        """Read [start, until) again, with nothing on the wire; go on then at `place`.
+
+        What is open stays to be delivered, whatever the filter says now.
+        """
+        self.owed |= set(self.open)
+        self.window = window
+        window.replayed_below = place
+        self.attached = False
+        self.floor = start
+        self.replay = Replay(until, place)
+        self.cursor = min(self.owed | {start})
+        self.detached_at = now
+        if self.shelf is not None:
+            # Dead letters settle nothing any more; what is parked is on its way already.
+            self.shelf.ahead = {each.offset for each in self.shelf if each.offset >= self.cursor}
+
     def dragging(self, read_offset: int, now: float) -> bool:
         """Whether the watermark is too far behind for the stream to wait for it."""
         if self.up_to_date:
             return False
         if read_offset - self.watermark(read_offset) > DRAG_EVENTS:
             return True
-        oldest = self.window.oldest()
+        oldest = self.oldest()
         return now - (oldest.admitted_at if oldest else self.detached_at) > DRAG_SECONDS
 
-    def row(self, read_offset: int, now: float, wall: datetime) -> Position:
+    def row(self, read_offset: int, now: Moment) -> Position:
         """Give the row that says exactly where this subscription stands."""
         failing = self._longest_failing()
+        trouble = failing.trouble if failing else None
         return Position(
             subscription=self.subscriber.identity,
             next_offset=self.next_offset(read_offset),
             open=self.open,
-            failing_since=_moment(failing, now, wall),
-            last_outcome=failing.last_failure if failing else None,
+            failing_since=now.on_the_wall(trouble.since) if trouble else None,
+            last_outcome=trouble.last_failure if trouble else None,
+            replay=self.replay,
         )
 
-    def _wanted(self, envelope: Envelope) -> bool:
-        return envelope.event is not None and self.wants(envelope.event)
-
     def _longest_failing(self) -> Delivery | None:
-        failing = (each for each in self.window.pending.values() if each.failed_at is not None)
-        return min(failing, key=lambda each: each.failed_at or 0.0, default=None)
+        failing = [each for each in self.window.pending.values() if each.trouble is not None]
+        return min(failing, key=_since, default=None)
 
 
-def _moment(failing: Delivery | None, now: float, wall: datetime) -> datetime | None:
-    if failing is None or failing.failed_at is None:
-        return None
-    # Whole seconds: the two clocks drift by microseconds, and a row is written only when it
-    # differs.
-    return (wall - timedelta(seconds=now - failing.failed_at)).replace(microsecond=0)
+def _since(delivery: Delivery) -> float:
+    since = delivery.trouble.since if delivery.trouble else None
+    return float("inf") if since is None else since

@@ -13,12 +13,15 @@ from bus.observe import metrics
 from bus.observe.events import LogEvent
 from bus.observe.logging import get
 from bus.store.errors import Unreadable
-from bus.store.streams import StoredSubscription, Streams, Taken
+from bus.store.partition import Change, Taken
+from bus.store.streams import StoredSubscription, Streams
 from bus.subscription import Subscription
 from consumers.dispatch.catch_up import CatchUp
-from consumers.dispatch.changes import load, stage
+from consumers.dispatch.changes import beside_of, load, stage
 from consumers.dispatch.courier import Courier
 from consumers.dispatch.member import Member
+from consumers.dispatch.moment import moment
+from consumers.dispatch.orders import Orders
 from consumers.dispatch.saving import Saving
 from consumers.dispatch.stream import Stream
 from consumers.dispatch.subscriber import Subscriber
@@ -58,6 +61,7 @@ class Ownership:
         self._log = get().bind(topic=partition.topic, partition=partition.partition)
         room, more = asyncio.Event(), asyncio.Event()
         self.stream = Stream(
+            partition,
             start=taken.next_offset,
             revision=taken.revision,
             readers=lambda source: parts.readers(source, partition.topic),
@@ -68,6 +72,8 @@ class Ownership:
             on_lost=self._tell_lost,
             tail_bytes=parts.tail_bytes,
         )
+        self._orders = Orders(self.stream)
+        self._owes_commands = True
         self._catch_up = CatchUp(
             partition,
             self.stream,
@@ -80,6 +86,7 @@ class Ownership:
             partition,
             taken,
             self.stream,
+            self._orders,
             streams=parts.streams,
             courier=parts.courier,
             began=began,
@@ -96,11 +103,16 @@ class Ownership:
         known, unreadable = await parts.subscriptions_at(taken.revision)
         rows = {row.subscription: row for row in taken.positions}
         owned = cls(partition, taken, parts, began)
-        now = asyncio.get_running_loop().time()
+        now = moment()
+        owned.stream.beside.update(beside_of(taken))
         load(owned.stream, known, rows, unreadable=unreadable, now=now)
         # Before the first read: a sink that was replaced meanwhile gets nothing any more.
         await owned.follow()
         return owned
+
+    def lags_behind(self, revision: int) -> bool:
+        """Whether something was changed or asked for that this owner has not seen."""
+        return self.stream.revision < revision or self._owes_commands
 
     def feed(self, records: Iterable[Record]) -> None:
         """Take the next records of the log and send what they set going."""
@@ -127,7 +139,7 @@ class Ownership:
         self._saving.begin_anew(start)
 
     async def follow(self) -> None:
-        """Take in the changes to subscriptions. Raises Fenced, StoreUnavailable."""
+        """Take in the changes to subscriptions, and commands. Raises Fenced, StoreUnavailable."""
         if self.stream.staged is not None:
             return
         topic, number = self.partition
@@ -135,8 +147,18 @@ class Ownership:
         revision, changes = await self._parts.streams.changes(
             topic, number, self._epoch, self.stream.revision, unreadable=unreadable.append
         )
-        if revision == self.stream.revision:
-            return
+        if revision != self.stream.revision:
+            self._owes_commands = True  # one of them may be what gave the counter its number
+            self._stage(revision, changes, unreadable)
+        if self._owes_commands:
+            commands = await self._parts.streams.commands(topic, number, self._epoch)
+            self._orders.take(commands, self._loop.time())
+            self._owes_commands = False
+            self._saving.soon()
+
+    def _stage(
+        self, revision: int, changes: Iterable[Change], unreadable: Sequence[Unreadable]
+    ) -> None:
         for error in unreadable:
             self._log.error(
                 LogEvent.SUBSCRIPTION_INVALID, subscription_id=str(error.subscription), error=error
@@ -146,7 +168,7 @@ class Ownership:
             revision,
             changes,
             unreadable=[error.subscription for error in unreadable],
-            now=self._loop.time(),
+            now=moment(),
         )
         self._parts.courier.flush()
         self._saving.soon()

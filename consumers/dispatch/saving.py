@@ -1,17 +1,22 @@
 """Saves what one partition stands at, every half second and as it ends; keeps its lease with it."""
 
 import asyncio
+from collections.abc import Collection
 from contextlib import suppress
-from datetime import UTC, datetime
 
 from bus.log.record import Partition
 from bus.observe import metrics
 from bus.observe.events import LogEvent
 from bus.observe.logging import get
-from bus.store.errors import Fenced, StoreError
-from bus.store.streams import Save, Streams, Taken
+from bus.store.errors import Fenced, StatementRefused, StoreError
+from bus.store.partition import Save, Taken
+from bus.store.streams import Streams
+from consumers.dispatch.barred import Barred
 from consumers.dispatch.courier import Courier
-from consumers.dispatch.saves import Snapshot, committed, snapshot, uncertain
+from consumers.dispatch.member import Member
+from consumers.dispatch.moment import moment
+from consumers.dispatch.orders import Orders
+from consumers.dispatch.saves import Snapshot, beginning, committed, snapshot, uncertain
 from consumers.dispatch.stream import Stream
 
 SAVE_EVERY = 0.5
@@ -22,6 +27,10 @@ LEASE = 10.0
 
 CONFIRM_EVERY = 3.0
 """An idle partition is saved this often, so that its lease goes on."""
+
+
+PROGRESS_EVERY = 10.0
+"""Seconds between two notes of where a moving stream was at what time."""
 
 
 class BeginsAnew(Exception):
@@ -39,6 +48,7 @@ class Saving:
         partition: Partition,
         taken: Taken,
         stream: Stream,
+        orders: Orders,
         *,
         streams: Streams,
         courier: Courier,
@@ -47,6 +57,7 @@ class Saving:
         self._partition = partition
         self._epoch = taken.epoch
         self._stream = stream
+        self._orders = orders
         self._streams = streams
         self._courier = courier
         self._loop = asyncio.get_running_loop()
@@ -56,6 +67,8 @@ class Saving:
         self._saved = (taken.next_offset, taken.revision)
         self._loaded_rows = frozenset(row.subscription for row in taken.positions)
         self._anew_at: int | None = None
+        self._barred = Barred()
+        self._progress_at = 0.0
         stream.flights.until = began + LEASE
 
     @property
@@ -81,6 +94,7 @@ class Saving:
             try:
                 if self._anew_at is None:
                     await self._save()
+                    await self._disable()
                 else:
                     await self._save_the_beginning(self._anew_at)
             except Fenced:
@@ -92,8 +106,7 @@ class Saving:
 
     async def save_last(self) -> None:
         """Write exactly where a closed stream stands; when that fails, only say so."""
-        now, wall = self._loop.time(), datetime.now(UTC)
-        last = snapshot(self._stream, now=now, wall=wall, final=True)
+        last = snapshot(self._stream, self._orders, moment(), final=True)
         try:
             await self._write(last)
         except StoreError as error:
@@ -102,33 +115,68 @@ class Saving:
             self._log.error(LogEvent.SAVE_FAILED, reason="the last save", error=error)
 
     async def _save(self) -> None:
-        began = self._loop.time()
-        self._stream.advance_all(began)
+        now = moment()
+        self._stream.advance_all(now.loop)
+        self._orders.carry_out(now)
         self._courier.flush()
-        taken = snapshot(self._stream, now=began, wall=datetime.now(UTC))
+        suspect = self._barred.suspect(now.loop)
+        taken = snapshot(self._stream, self._orders, now)
         state = (taken.next_offset, taken.revision)
-        moved = taken.rows or taken.removed or taken.gone or taken.shelved or state != self._saved
-        if not moved and began - self._saved_at < CONFIRM_EVERY:
+        moved = taken.changes_anything or state != self._saved
+        if not moved and now.loop - self._saved_at < CONFIRM_EVERY:
             return
         try:
-            await self._write(taken)
-        except (asyncio.CancelledError, StoreError):
+            await self._write(taken, progressed=self._is_time_for_progress(taken, now.loop))
+        except (asyncio.CancelledError, StoreError) as error:
             uncertain(taken)
+            if isinstance(error, StatementRefused) and taken.with_exceptions:
+                self._bar({suspect} if suspect else taken.with_exceptions, now.loop)
             raise
-        metrics.SAVES.labels("saved").inc()
-        metrics.SAVE_SECONDS.observe(self._loop.time() - began)
-        metrics.ROWS_SAVED.labels("written").inc(len(taken.rows) + len(taken.shelved))
-        metrics.ROWS_SAVED.labels("removed").inc(len(taken.removed) + len(taken.gone))
-        self._saved, self._saved_at = state, began
+        self._barred.clear(suspect)
+        self._count(taken, now.loop)
+        self._saved, self._saved_at = state, now.loop
         lapsed = self._stream.flights.until <= self._loop.time()
-        self._stream.flights.until = began + LEASE
-        committed(self._stream, taken, self._loop.time())
+        self._stream.flights.until = now.loop + LEASE
+        committed(self._stream, self._orders, taken, self._loop.time())
         if lapsed:
             for member in self._stream.busy:
                 self._courier.stir(member.subscriber)
         self._courier.flush()
 
-    async def _write(self, taken: Snapshot) -> None:
+    def _bar(self, members: Collection[Member], now: float) -> None:
+        """Save the others without what cannot be written; its members keep it open."""
+        self._barred.bar(members, now)
+        for member in members:
+            self._log.error(
+                LogEvent.EXCEPTIONS_BARRED, subscription_id=str(member.subscriber.identity)
+            )
+        self.soon()
+
+    async def _disable(self) -> None:
+        """Disable the subscriptions whose sinks are gone, or have failed for too long."""
+        for identity, reason in list(self._stream.disabling.items()):
+            await self._streams.disable(
+                self._partition.topic, self._partition.partition, self._epoch, identity, reason
+            )
+            self._stream.disabling.pop(identity, None)
+
+    def _is_time_for_progress(self, taken: Snapshot, now: float) -> bool:
+        if taken.next_offset == self._saved[0] or now - self._progress_at < PROGRESS_EVERY:
+            return False
+        self._progress_at = now
+        return True
+
+    def _count(self, taken: Snapshot, began: float) -> None:
+        metrics.SAVES.labels("saved").inc()
+        metrics.SAVE_SECONDS.observe(self._loop.time() - began)
+        metrics.ROWS_SAVED.labels("written").inc(len(taken.rows) + len(taken.shelved))
+        metrics.ROWS_SAVED.labels("removed").inc(len(taken.removed) + len(taken.gone))
+        metrics.PARKED_SAVED.inc(len(taken.parked))
+        metrics.INVALID_RECORDS.labels(self._partition.topic).inc(len(taken.invalid))
+        for _, _, letter in taken.dead:
+            metrics.DEAD_LETTERS.labels(letter.reason).inc()
+
+    async def _write(self, taken: Snapshot, *, progressed: bool = False) -> None:
         await self._streams.save(
             Save(
                 topic=self._partition.topic,
@@ -138,20 +186,19 @@ class Saving:
                 revision=taken.revision,
                 rows=(*(row for _, row in taken.rows), *taken.shelved),
                 removed=(*(each.subscriber.identity for each in taken.removed), *taken.gone),
+                parked=tuple(row for _, _, row in taken.parked),
+                unparked=taken.unparked,
+                dead=tuple(letter for _, _, letter in taken.dead),
+                redriven=taken.redriven,
+                replayed=taken.replayed,
+                invalid=taken.invalid,
+                gaps=taken.gaps,
+                commands=taken.commands,
+                attempts=taken.attempts,
+                progressed=progressed,
             )
         )
 
     async def _save_the_beginning(self, start: int) -> None:
-        members = self._stream.members.items()
-        with_row = {identity for identity, member in members if member.saved}
-        await self._streams.save(
-            Save(
-                topic=self._partition.topic,
-                partition=self._partition.partition,
-                epoch=self._epoch,
-                next_offset=start,
-                revision=self._stream.revision,
-                removed=tuple(with_row | self._stream.gone | self._loaded_rows),
-            )
-        )
+        await self._write(beginning(self._stream, start, self._loaded_rows, moment()))
         raise BeginsAnew

@@ -56,7 +56,7 @@ class Scan:
         for member in list(self._stream.scanning):
             if member.cursor >= start:
                 continue
-            self._stream.on_lost(member, range(member.cursor, start))
-            member.cursor = start
+            self._stream.lose(member, range(member.cursor, start))
             member.owed = {offset for offset in member.owed if offset >= start}
+            member.move_to(start)
             self._stream.advance(member, now)

@@ -1,16 +1,33 @@
 """One partition in memory: the stream and its subscriptions. No I/O, no clock, no awaits."""
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
 from functools import partial
+from typing import assert_never
 from uuid import UUID
 
 from bus.codec import kafka
-from bus.log.record import Record
+from bus.log.record import Partition, Record
 from bus.match.index import Index
+from bus.store.partition import Gap, ParkedEvent
 from bus.store.streams import Position, StoredSubscription
 from bus.subscription import Subscription
-from consumers.dispatch.envelope import Envelope
+from consumers.dispatch import parking
+from consumers.dispatch.admission import admit, take
+from consumers.dispatch.decision import (
+    Bury,
+    Decision,
+    Disable,
+    Disablement,
+    Hold,
+    Park,
+    Retry,
+    Settle,
+)
+from consumers.dispatch.envelope import Envelope, from_copy
 from consumers.dispatch.member import Member, Unsure
+from consumers.dispatch.moment import Moment
+from consumers.dispatch.rows import FailedAttempt
 from consumers.dispatch.subscriber import Subscriber
 from consumers.dispatch.tail import Tail
 from consumers.dispatch.wanted import nothing, wanted
@@ -21,6 +38,21 @@ Readers = Callable[[str], frozenset[str]]
 
 Lost = Callable[[Member, Collection[int]], None]
 """Told which offsets the log does not hold any more that a member was still to look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What the store keeps of a subscription beside its position on this partition."""
+
+    parked: tuple[ParkedEvent, ...] = ()
+    dead: frozenset[int] = field(default_factory=frozenset)
+
+    def __bool__(self) -> bool:
+        return bool(self.parked or self.dead)
+
+
+MAX_ATTEMPTS = 2_000
+"""Failed attempts of a partition written with one save; what is over is not kept."""
 
 TAIL_STEP = 500
 """Records of the tail shown to one member at a time, some 2 ms: others have to be served too."""
@@ -36,6 +68,7 @@ class Stream:
 
     def __init__(  # noqa: PLR0913 - all that surrounds it, by name
         self,
+        place: Partition,
         *,
         start: int,
         revision: int,
@@ -47,6 +80,7 @@ class Stream:
         on_lost: Lost,
         tail_bytes: int,
     ) -> None:
+        self.place = place
         self.read_offset = start
         self.revision = revision
         self.staged: int | None = None
@@ -58,6 +92,11 @@ class Stream:
         self.halfway: set[Member] = set()
         self.gone: set[UUID] = set()
         self.shelved: dict[UUID, Position] = {}
+        self.beside: dict[UUID, Beside] = {}
+        self.gaps: list[Gap] = []
+        self.invalid: dict[int, Envelope] = {}
+        self.disabling: dict[UUID, Disablement] = {}
+        self.attempts: list[FailedAttempt] = []
         self.in_scope = in_scope
         self._readers = readers
         self._subscriber = subscriber
@@ -68,16 +107,20 @@ class Stream:
 
     # Membership
 
-    def join(self, stored: StoredSubscription, row: Position | None, now: float) -> Member:
+    def join(self, stored: StoredSubscription, row: Position | None, now: Moment) -> Member:
         """Take a subscription in, at its row or else at the read offset, and let it read on."""
         member = Member(
             self._subscriber(stored),
             Window(stored.subscription.ordering, self.flights),
             start=self.read_offset,
             row=row,
-            now=now,
+            now=now.loop,
         )
-        member.window.on_delivered = partial(self._delivered, member)
+        member.window.on_decided = partial(self.decided, member)
+        beside = self.beside.pop(stored.id, None)
+        if beside is not None:
+            copies = self.copies(beside.parked)
+            parking.restore(member, copies, beside.dead, self.read_offset, now)
         if stored.id in self.gone or stored.id in self.shelved:
             # A save that is under way may remove or write its row.
             member.saved = Unsure.MAYBE
@@ -85,8 +128,23 @@ class Stream:
             self.shelved.pop(stored.id, None)
         self.members[stored.id] = member
         self.busy.add(member)
-        self.serve(member, stored, now)
+        self.serve(member, stored, now.loop)
         return member
+
+    def renew_window(self, member: Member, *, at_rest: bool) -> Window:
+        """Give a member a new window for an old one of which nothing is on the wire."""
+        window = Window(member.subscriber.subscription.ordering, self.flights)
+        window.on_decided = partial(self.decided, member)
+        window.at_rest = at_rest
+        for parked in member.shelf or ():
+            parked.window = window
+        member.window.closed = True
+        member.subscriber.drop_closed()
+        return window
+
+    def copies(self, events: Iterable[ParkedEvent]) -> parking.Copies:
+        """Give parked events with their copies, to be sent as if they came from the log."""
+        return [(each, from_copy(each.record, self.place, each.offset)) for each in events]
 
     def serve(self, member: Member, stored: StoredSubscription, now: float) -> None:
         """Let a member read on under this version; one out of scope only gets what it has open."""
@@ -113,8 +171,7 @@ class Stream:
         member = self.members.pop(identity, None)
         if member is None:
             return
-        member.window.closed = True
-        member.subscriber.drop_closed()
+        self._put_down(member)
         if member in self._index:
             self._index.remove(member)
         self.busy.discard(member)
@@ -137,10 +194,8 @@ class Stream:
             if not member.attached or envelope.offset < member.floor:
                 continue
             self.busy.add(member)
-            if member.window.full:
+            if not admit(member, envelope, now):
                 member.detach(envelope.offset, now)
-            else:
-                member.admit(envelope, now)
         self.read_offset = envelope.offset + 1
 
     def advance(self, member: Member, now: float) -> None:
@@ -166,15 +221,28 @@ class Stream:
 
     def arrive(self, member: Member, end: int) -> None:
         """Take in that a member has been shown all that the log holds below `end`."""
-        member.cursor = max(member.cursor, end)
+        member.move_to(end)
         missing = {offset for offset in member.owed if offset < member.cursor}
         if missing:
             member.owed -= missing
-            self.on_lost(member, missing)
+            self.lose(member, missing)
 
     def pass_over(self, offset: int) -> None:
-        """Take in that the log holds nothing more between the read offset and this one."""
-        self.read_offset = max(self.read_offset, offset)
+        """Take in that the log lost what lay between the read offset and this one."""
+        if offset <= self.read_offset:
+            return
+        for member in self.members.values():
+            start = max(self.read_offset, member.floor)
+            if member.attached and not member.leaving and start < offset:
+                self.lose(member, range(start, offset))
+        self.read_offset = offset
+        self.tail = Tail(offset, max_bytes=self.tail.max_bytes)  # one without a hole
+
+    def lose(self, member: Member, offsets: Collection[int]) -> None:
+        """Record that the log lost these before the member had them: at most these."""
+        start, until = min(offsets), max(offsets) + 1
+        self.gaps.append(Gap(member.subscriber.identity, start, until, "retention"))
+        self.on_lost(member, offsets)
 
     def offer(self, member: Member, envelope: Envelope, now: float) -> bool:
         """Show a member an event at or after its cursor; False if it wants it and has no room."""
@@ -182,12 +250,13 @@ class Stream:
         readable = event is not None and member.subscriber.organisation in self._readers(
             event.source
         )
-        return member.take(envelope, readable=readable, now=now)
+        return take(member, envelope, readable=readable, now=now)
 
     def advance_all(self, now: float) -> None:
         """Let every member read on that can, and go that has to: for what no answer sets going."""
-        for member in [each for each in self.busy if each.leaving]:
-            if not (member.window.pending or member.owed or member.frozen):
+        for member in list(self.busy):
+            parking.read_past(member, self.read_offset)
+            if member.leaving and member.finished:
                 self.gone.add(member.subscriber.identity)
                 self.leave(member.subscriber.identity)
         for member in [each for each in self.busy if not each.attached]:
@@ -196,22 +265,24 @@ class Stream:
     def close(self) -> None:
         """Send nothing more; answers that still come are not waited for."""
         for member in self.members.values():
-            member.window.closed = True
-            member.subscriber.drop_closed()
+            self._put_down(member)
 
     def may_scan(self, member: Member) -> bool:
         """Whether a scanning member can take in more now."""
         return member in self.scanning and self._may_read(member)
 
     def _may_read(self, member: Member) -> bool:
-        if member.frozen or member.subscriber.outage or not member.window.roomy:
+        subscriber = member.subscriber
+        if member.frozen or subscriber.stopped or not member.window.roomy:
             return False
-        ordering = member.subscriber.subscription.ordering
+        if subscriber.outage and not subscriber.wants_probes:
+            return False
+        ordering = subscriber.subscription.ordering
         if member.window.ordering != ordering:
             # Lanes of two kinds would not wait for each other: the old ones run out first.
             if member.window.pending:
                 return False
-            member.window.ordering = ordering
+            parking.reorder(member, ordering)
         return True
 
     def _matching(self, envelope: Envelope) -> Iterable[Member]:
@@ -220,18 +291,55 @@ class Stream:
             return ()
         event = envelope.event
         if event is None:
+            self.invalid[envelope.offset] = envelope
             return ()
         return self._index.match(event.type, event.get, self._readers(event.source))
 
-    def _delivered(self, member: Member, delivery: Delivery, now: float) -> None:
-        if member.window.closed:
+    def decided(self, member: Member, delivery: Delivery, decision: Decision, now: float) -> None:
+        """Carry out what was decided about a delivery, as far as it concerns this partition."""
+        if delivery.window.closed:
             return
-        head = member.window.settle(delivery)
-        if head is not None:
-            member.subscriber.offer(head)
+        if isinstance(decision, Settle):
+            self.settle(member, delivery, now)
+            if member.shelf is not None:
+                self.busy.add(member)
+            return
+        self._note(member, delivery, now)
+        match decision:
+            case Park():
+                parking.park(member, delivery)
+            case Bury(reason):
+                parking.bury(member, delivery, reason)
+            case Disable(reason):
+                self.disabling[member.subscriber.identity] = reason
+            case Retry() if delivery.parked:
+                parking.park(member, delivery)
+            case Hold() | Retry():
+                return
+            case _:
+                assert_never(decision)
+        if member.shelf is not None:
+            self.busy.add(member)
+
+    def settle(self, member: Member, delivery: Delivery, now: float) -> None:
+        """Let a delivery go that is settled, and the member read on if that makes room."""
+        parking.settle(member, delivery)
         if member.attached:
             return
         if member not in self.scanning:
             self.advance(member, now)
         elif member.window.roomy:
             self._on_room()
+
+    def _note(self, member: Member, delivery: Delivery, now: float) -> None:
+        trouble = delivery.in_trouble()
+        if len(self.attempts) < MAX_ATTEMPTS:
+            outcome = trouble.last_failure or ""
+            number = max(1, trouble.failures)
+            identity = member.subscriber.identity
+            self.attempts.append(FailedAttempt(identity, delivery, number, outcome, now))
+
+    def _put_down(self, member: Member) -> None:
+        member.window.closed = True
+        parking.forget(member)
+        member.subscriber.drop_closed()

@@ -1,19 +1,34 @@
-"""What one subscription may be sent next: concurrency, waits, outage. No I/O, no clock."""
+"""What one subscription may be sent next: concurrency, rate, waits, outage. No I/O, no clock."""
 
 from collections import deque
 from collections.abc import Callable, Iterable
 from heapq import heapify, heappop, heappush
 from itertools import count
+from typing import assert_never
 from uuid import UUID
 
 from bus.store.streams import StoredSubscription
 from bus.subscription import Subscription
-from consumers.dispatch.decision import Hold, Retry, Settle, decide, describe
-from consumers.dispatch.window import Delivery
+from consumers.dispatch.decision import (
+    SETTLE,
+    Bury,
+    Circumstances,
+    Decision,
+    Disable,
+    Hold,
+    Park,
+    Retry,
+    Settle,
+    decide,
+    describe,
+)
+from consumers.dispatch.window import Delivery, Window
 from consumers.sinks.outcome import Delivered, Outcome
 
 OUTAGE_HEADS = 3
-"""So many lane heads failing since the last success: the endpoint is down, not an event bad."""
+"""So many lanes whose heads fail since the last success: the endpoint is down, no event bad."""
+
+_LaneOf = tuple[Window, bytes] | Delivery
 
 
 class Subscriber:
@@ -21,7 +36,9 @@ class Subscriber:
 
     A delivery is *ready* (may be sent), *in flight*, or *waiting* for its next try. In an outage
     only one probe at a time goes out, each time another lane's, on the retry schedule; any success
-    ends the outage and makes everything ready.
+    ends the outage and makes ready what failed in it. While `stopped` (paused, disabled or about to
+    be) it is sent nothing. `parked` counts what its shelves hold; `failing_since` is the moment of
+    the first failure after the last success.
     """
 
     def __init__(
@@ -29,11 +46,15 @@ class Subscriber:
     ) -> None:
         self.stored = stored
         self.in_flight = 0
+        self.parked = 0
+        self.failing_since: float | None = None
+        self.stopped = stored.state != "active"
+        self._succeeded_at = float("-inf")
         self._on_ready = on_ready
         self._ready: deque[Delivery] = deque()
         self._waiting: list[tuple[float, int, Delivery]] = []  # a heap by due time
         self._entry = count()
-        self._failed_heads: set[Delivery] = set()
+        self._failing_lanes: dict[_LaneOf, Delivery] = {}
         self._probes = 0
         self._quiet_until = 0.0
 
@@ -55,126 +76,184 @@ class Subscriber:
     @property
     def outage(self) -> bool:
         """Whether the endpoint as a whole is down, as far as its answers tell."""
-        return len(self._failed_heads) >= OUTAGE_HEADS
+        return len(self._failing_lanes) >= OUTAGE_HEADS
+
+    @property
+    def wants_probes(self) -> bool:
+        """Whether an outage has too few lanes to try: else some bad events could make one last."""
+        return len(self._ready) < OUTAGE_HEADS
 
     def reconfigure(self, stored: StoredSubscription) -> None:
         """Take a new version; a changed sink may work again, so all that waits is tried at once."""
         self.stored = stored
+        self.stopped = stored.state != "active"
+        self.failing_since = None
         self._recover()
+        while self._waiting:
+            self._ready.append(heappop(self._waiting)[2])
         self._on_ready(self)
 
-    def offer(self, delivery: Delivery) -> None:
-        """Take a delivery whose lane lets it go."""
-        self._ready.append(delivery)
+    def offer(self, delivery: Delivery, due: float | None = None) -> None:
+        """Take a delivery whose lane lets it go, now or when it is due."""
+        if due is None:
+            self._ready.append(delivery)
+        else:
+            heappush(self._waiting, (due, next(self._entry), delivery))
+        self._on_ready(self)
+
+    def stir(self) -> None:
+        """Have it looked at: what kept it from sending may be over."""
         self._on_ready(self)
 
     def next(self, now: float) -> Delivery | None:
         """Give the delivery to send now, counted as in flight, or None."""
-        self._wake(now)
+        if self._waiting and self._waiting[0][0] <= now:
+            self._wake(now)
         limit = 1 if self.outage else self.subscription.delivery.concurrency
-        if self.in_flight >= limit or now < self._quiet_until:
+        if self.in_flight >= limit or now < self._quiet_until or self.stopped:
             return None
         for _ in range(len(self._ready)):
             delivery = self._ready.popleft()
-            if delivery.window.closed:
+            window = delivery.window
+            if window.closed or delivery.dying:
                 continue
-            if delivery.window.flights.until > now:
+            if window.flights.until > now and not window.at_rest:
                 self.in_flight += 1
-                delivery.window.flights.started()
+                delivery.flying = True
+                window.flights.started()
                 return delivery
             self._ready.append(delivery)
         return None
 
     def wake_at(self, now: float) -> float | None:
         """Give the moment after `now` at which `next` may have more; None if only an answer can."""
+        if self.stopped:
+            return None
         if self._ready and self._quiet_until > now:
             return self._quiet_until
-        if self._waiting and not self.outage:
+        if self._waiting:
             return max(self._waiting[0][0], self._quiet_until)
         return None
 
-    def answered(self, delivery: Delivery, outcome: Outcome, *, now: float, roll: float) -> bool:
-        """Take the outcome of an attempt; return whether the delivery is settled."""
+    def answered(
+        self, delivery: Delivery, outcome: Outcome, *, now: float, roll: float
+    ) -> Decision:
+        """Take the outcome of an attempt, and decide what becomes of the delivery."""
         self._ended(delivery)
-        if delivery.window.closed and not isinstance(outcome, Delivered):
+        if isinstance(outcome, Delivered):
+            self._succeeded(now)
+            return SETTLE
+        if delivery.window.closed:
             # Its next owner tries it again; here it is no failing head and waits for nothing.
-            return False
-        decision = decide(
-            outcome,
-            failures=delivery.failures + 1,
-            policy=self.subscription.delivery.retry,
-            roll=roll,
-        )
-        match decision:
-            case Settle():
-                if self.outage:
-                    self._recover()
-                self._failed_heads.clear()
-                return True
-            case Hold(delay):
-                self._quiet_until = max(self._quiet_until, now + delay)
-                self._note(delivery, outcome, now)
-                # To the back: an event for which the sink always asks for quiet starves no lane.
-                self._ready.append(delivery)
-            case Retry(delay):
-                self._note(delivery, outcome, now)
-                delivery.failures += 1
-                self._failed(delivery, delay, now=now, roll=roll)
-        return False
+            return Retry(0.0)
+        decision = self._judge(delivery, outcome, now=now, roll=roll)
+        trouble = delivery.in_trouble()
+        trouble.last_failure, trouble.last_at = describe(outcome), now
+        if trouble.since is None:
+            trouble.since = now
+        self._carry_out(decision, delivery, now=now, roll=roll)
+        return decision
+
+    def has_failed_since(self, moment: float) -> None:
+        """Take in what was known of its failures before they were seen here."""
+        if self.failing_since is None or moment < self.failing_since:
+            self.failing_since = moment
 
     def withheld(self, delivery: Delivery) -> None:
         """Take in that a delivery given by `next` is not sent after all."""
         self._ended(delivery)
-        self._keep_failed(each for each in self._failed_heads if each is not delivery)
+        self._keep_failing(each for each in self._failing_lanes.values() if each is not delivery)
 
     def drop_closed(self) -> None:
         """Let go of what belongs to closed windows: it counts for nothing here any more."""
         self._ready = deque(each for each in self._ready if not each.window.closed)
         self._waiting = [each for each in self._waiting if not each[2].window.closed]
         heapify(self._waiting)
-        self._keep_failed(each for each in self._failed_heads if not each.window.closed)
+        self._keep_failing(each for each in self._failing_lanes.values() if not each.window.closed)
         self._on_ready(self)
 
-    def _keep_failed(self, heads: Iterable[Delivery]) -> None:
-        """Count only these as failing; without enough of them the outage is over."""
-        was_out = self.outage
-        self._failed_heads = set(heads)
-        if was_out and not self.outage:
-            self._recover()
+    def _judge(self, delivery: Delivery, outcome: Outcome, *, now: float, roll: float) -> Decision:
+        if self.failing_since is None:
+            self.failing_since = now
+        trouble = delivery.in_trouble()
+        when = Circumstances(
+            failures=trouble.failures + 1,
+            outage=len(self._failing_lanes.keys() | {_lane_of(delivery)}) >= OUTAGE_HEADS,
+            others_succeed=trouble.since is not None and self._succeeded_at > trouble.since,
+            failing_for=now - self.failing_since,
+            may_park=self.subscription.ordering != "partition",
+        )
+        decision = decide(outcome, when, self.subscription.delivery.retry, roll)
+        if isinstance(decision, Retry | Park | Bury):
+            if not self.outage:
+                # What a probe in an outage shows says nothing of its event.
+                trouble.failures += 1
+            self._failing_lanes[_lane_of(delivery)] = delivery
+        return decision
 
-    def _ended(self, delivery: Delivery) -> None:
-        self.in_flight -= 1
-        delivery.window.flights.ended()
+    def _carry_out(
+        self, decision: Decision, delivery: Delivery, *, now: float, roll: float
+    ) -> None:
+        match decision:
+            case Hold(delay):
+                self._quiet_until = max(self._quiet_until, now + delay)
+                # To the back: an event for which the sink always asks for quiet starves no lane.
+                self._ready.append(delivery)
+            case Retry(delay) | Park(delay):
+                self._failed(delivery, delay, now=now, roll=roll)
+            case Disable():
+                self.stopped = True
+                self._ready.append(delivery)
+            case Settle() | Bury():
+                pass
+            case _:
+                assert_never(decision)
 
     def _failed(self, delivery: Delivery, delay: float, *, now: float, roll: float) -> None:
-        self._failed_heads.add(delivery)
         if not self.outage:
+            delivery.in_trouble().due = now + delay
             heappush(self._waiting, (now + delay, next(self._entry), delivery))
             return
         # The lanes take turns: the one that failed goes to the back.
         self._ready.append(delivery)
-        self._empty_waiting()
         if self.in_flight == 0:
             self._probes += 1
             pause = self.subscription.delivery.retry.delay(self._probes, roll)
             self._quiet_until = max(self._quiet_until, now + pause)
 
+    def _succeeded(self, now: float) -> None:
+        self._succeeded_at = now
+        self.failing_since = None
+        if self._failing_lanes:
+            if self.outage:
+                self._recover()
+            self._failing_lanes.clear()
+
+    def _keep_failing(self, heads: Iterable[Delivery]) -> None:
+        """Count only these as failing; without enough of them the outage is over."""
+        was_out = self.outage
+        self._failing_lanes = {_lane_of(each): each for each in heads}
+        if was_out and not self.outage:
+            self._recover()
+
     def _recover(self) -> None:
-        self._failed_heads.clear()
+        """Try at once what only waits in a window; what is parked keeps its time."""
+        self._failing_lanes.clear()
         self._probes = 0
         self._quiet_until = 0.0
-        self._empty_waiting()
+        self._ready.extend(each for _, _, each in self._waiting if not each.parked)
+        self._waiting = [each for each in self._waiting if each[2].parked]
+        heapify(self._waiting)
+
+    def _ended(self, delivery: Delivery) -> None:
+        self.in_flight -= 1
+        delivery.flying = False
+        delivery.window.flights.ended()
 
     def _wake(self, now: float) -> None:
         while self._waiting and self._waiting[0][0] <= now:
             self._ready.append(heappop(self._waiting)[2])
 
-    def _empty_waiting(self) -> None:
-        while self._waiting:
-            self._ready.append(heappop(self._waiting)[2])
 
-    @staticmethod
-    def _note(delivery: Delivery, outcome: Outcome, now: float) -> None:
-        delivery.last_failure = describe(outcome)
-        if delivery.failed_at is None:
-            delivery.failed_at = now
+def _lane_of(delivery: Delivery) -> _LaneOf:
+    return delivery if delivery.lane is None else (delivery.window, delivery.lane)

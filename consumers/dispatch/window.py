@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Literal
 
+from bus.store.partition import Burial
+from consumers.dispatch.decision import Decision
 from consumers.dispatch.envelope import Envelope
 
 Ordering = Literal["key", "partition", "none"]
@@ -17,19 +19,48 @@ MAX_BYTES = 4 * 1024 * 1024
 _WHOLE_PARTITION = b""
 
 
-class Delivery:
-    """One event on its way to one subscription, from admission to settlement."""
+class Trouble:
+    """What went wrong with a delivery so far, and what becomes of it. Moments are loop times.
+
+    `parked` deliveries wait beside the position; `burial` is the reason of one that is to be a
+    dead letter as soon as that is saved. `kept` tells whether Postgres may hold its parked copy,
+    `durable` whether it surely does; `due` is when it may be tried again at the earliest, `offered`
+    whether the subscriber knows of it since it was parked.
+    """
 
     __slots__ = (
-        "admitted_at",
-        "behind",
-        "envelope",
-        "failed_at",
+        "burial",
+        "due",
+        "durable",
         "failures",
-        "lane",
+        "kept",
+        "last_at",
         "last_failure",
-        "window",
+        "offered",
+        "parked",
+        "since",
     )
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self.since: float | None = None
+        self.last_at: float | None = None
+        self.last_failure: str | None = None
+        self.parked = False
+        self.offered = False
+        self.due: float | None = None
+        self.kept = False
+        self.durable = False
+        self.burial: Burial | None = None
+
+
+class Delivery:
+    """One event on its way to one subscription, from admission to settlement.
+
+    `trouble` is None as long as nothing went wrong. `flying`: its request is on the wire.
+    """
+
+    __slots__ = ("admitted_at", "behind", "envelope", "flying", "lane", "trouble", "window")
 
     def __init__(
         self, envelope: Envelope, window: "Window", lane: bytes | None, now: float
@@ -39,14 +70,29 @@ class Delivery:
         self.lane = lane
         self.admitted_at = now
         self.behind: Delivery | None = None
-        self.failures = 0
-        self.failed_at: float | None = None
-        self.last_failure: str | None = None
+        self.trouble: Trouble | None = None
+        self.flying = False
 
     @property
     def offset(self) -> int:
         """Where the event stands in its partition."""
         return self.envelope.offset
+
+    @property
+    def parked(self) -> bool:
+        """Whether it waits beside the position."""
+        return self.trouble is not None and self.trouble.parked
+
+    @property
+    def dying(self) -> bool:
+        """Whether it is to be a dead letter and is not sent any more."""
+        return self.trouble is not None and self.trouble.burial is not None
+
+    def in_trouble(self) -> Trouble:
+        """Give what went wrong with it, to be added to."""
+        if self.trouble is None:
+            self.trouble = Trouble()
+        return self.trouble
 
 
 class Flights:
@@ -84,25 +130,30 @@ class Window:
     """Admits deliveries in offset order, bounded; knows which may be sent and which are open.
 
     A lane is a linked list of deliveries of one key: only its head may be sent.
-    `on_delivered(delivery, now)` is what the owner of the window does when a sink has acknowledged
-    one; of a closed window nothing is sent or settled any more.
+    `on_decided(delivery, decision, now)` is what the owner of the window does with an outcome; of a
+    closed window nothing is sent or settled any more, of one at rest nothing is sent for now.
+    Events below `replayed_below` were delivered before, as far as the bus knows.
     """
 
     __slots__ = (
         "_last_of_lane",
+        "at_rest",
         "bytes",
         "closed",
         "flights",
-        "on_delivered",
+        "on_decided",
         "ordering",
         "pending",
+        "replayed_below",
     )
 
     def __init__(self, ordering: Ordering, flights: Flights) -> None:
         self.ordering = ordering
         self.flights = flights
-        self.on_delivered: Callable[[Delivery, float], None] = _unowned
+        self.on_decided: Callable[[Delivery, Decision, float], None] = _unowned
         self.closed = False
+        self.at_rest = False
+        self.replayed_below = 0
         self.pending: dict[int, Delivery] = {}
         self.bytes = 0
         self._last_of_lane: dict[bytes, Delivery] = {}
@@ -119,7 +170,7 @@ class Window:
 
     def admit(self, envelope: Envelope, now: float) -> Delivery | None:
         """Take an event in; return its delivery if nothing of its lane is before it."""
-        delivery = Delivery(envelope, self, self._lane_of(envelope), now)
+        delivery = Delivery(envelope, self, self.lane_of(envelope), now)
         self.pending[envelope.offset] = delivery
         self.bytes += envelope.size
         if delivery.lane is None:
@@ -141,11 +192,33 @@ class Window:
             del self._last_of_lane[delivery.lane]
         return delivery.behind
 
+    def give_up_lane(self, head: Delivery, *, keep_head: bool = False) -> list[Delivery]:
+        """Let a lane go whole, or all that is behind its head; gives it in order."""
+        lane = [] if keep_head else [head]
+        behind, head.behind = head.behind, None
+        while behind is not None:
+            lane.append(behind)
+            behind, lane[-1].behind = behind.behind, None
+        for delivery in lane:
+            del self.pending[delivery.offset]
+            self.bytes -= delivery.envelope.size
+        if head.lane is not None:
+            if keep_head:
+                self._last_of_lane[head.lane] = head
+            else:
+                del self._last_of_lane[head.lane]
+        return lane
+
+    def has_lane(self, lane: bytes) -> bool:
+        """Whether an event of this lane is in the window."""
+        return lane in self._last_of_lane
+
     def oldest(self) -> Delivery | None:
         """Give the open delivery of the lowest offset: they are admitted in offset order."""
         return next(iter(self.pending.values()), None)
 
-    def _lane_of(self, envelope: Envelope) -> bytes | None:
+    def lane_of(self, envelope: Envelope) -> bytes | None:
+        """Give what orders an event here; None: nothing does."""
         match self.ordering:
             case "key":
                 return envelope.key
@@ -155,6 +228,6 @@ class Window:
                 return None
 
 
-def _unowned(delivery: Delivery, _now: float) -> None:
+def _unowned(delivery: Delivery, _decision: Decision, _now: float) -> None:
     msg = f"the window of offset {delivery.offset} has no owner"
     raise RuntimeError(msg)

@@ -152,7 +152,7 @@ class Worker:
         now = await self._rooms.directory.refresh()
         self._membership.set_topics(each.topic for each in now.domains)
         for owned in list(self._owned.values()):
-            if owned.stream.revision < now.revision:
+            if owned.lags_behind(now.revision):
                 # A fence that has passed to another owner shows in the next save, which ends the
                 # holding.
                 with suppress(Fenced):

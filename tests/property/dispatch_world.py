@@ -2,28 +2,33 @@
 
 One partition, a few subscriptions, and everything that can go wrong between two steps. The world
 checks the invariants of design §3 as it goes: nothing lost at every committed state, order at every
-attempt, no repeats without a crash.
+attempt, gaps recorded, no repeats without a crash.
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from uuid import UUID
 
 from bus.codec import kafka
 from bus.event import Event
-from bus.store.streams import Change, Position, StoredSubscription
+from bus.log.record import Partition
+from bus.store.partition import Change, Command, DeadLetter, Gap, ParkedEvent, Place, Taken
+from bus.store.stored import Position, State, StoredSubscription
 from bus.subscription import Subscription
-from consumers.dispatch.changes import load, stage
+from consumers.dispatch.barred import Barred
+from consumers.dispatch.changes import beside_of, load, stage
 from consumers.dispatch.envelope import Envelope
 from consumers.dispatch.member import Member
+from consumers.dispatch.moment import Moment
+from consumers.dispatch.orders import Orders
 from consumers.dispatch.saves import Snapshot, committed, snapshot, uncertain
 from consumers.dispatch.scan import Scan
 from consumers.dispatch.stream import Stream
 from consumers.dispatch.subscriber import Subscriber
 from consumers.dispatch.window import Delivery
-from consumers.sinks.outcome import Delivered, Outcome, Refused, Temporary
+from consumers.sinks.outcome import Delivered, Gone, Misconfigured, Outcome, Refused, Temporary
 
 OIN = "0" * 20
 TYPES = ("nl.test.a", "nl.test.b", "nl.test.c")
@@ -45,6 +50,10 @@ class LogRecord:
     timestamp: int = 0
 
 
+Version = tuple[int, Subscription, State]
+"""A revision, and what a subscription is from it on."""
+
+
 @dataclass(slots=True)
 class Database:
     """The rows of one partition, and the history of subscriptions."""
@@ -53,30 +62,60 @@ class Database:
     revision: int = 0
     counter: int = 0
     positions: dict[UUID, Position] = field(default_factory=dict)
-    history: list[tuple[int, UUID, Subscription | None]] = field(default_factory=list)
+    parked: dict[Place, ParkedEvent] = field(default_factory=dict)
+    dead: dict[Place, DeadLetter] = field(default_factory=dict)
+    settling: set[Place] = field(default_factory=set)
+    gaps: set[Gap] = field(default_factory=set)
+    commands: dict[int, Command] = field(default_factory=dict)
+    history: list[tuple[int, UUID, Subscription | None, State]] = field(default_factory=list)
 
-    def at(self, revision: int) -> dict[UUID, tuple[int, Subscription]]:
+    def at(self, revision: int) -> dict[UUID, Version]:
         """Give the subscriptions as they were at a revision."""
-        found: dict[UUID, tuple[int, Subscription]] = {}
-        for number, identity, subscription in self.history:
+        found: dict[UUID, Version] = {}
+        for number, identity, subscription, state in self.history:
             if number > revision:
                 break
             if subscription is None:
                 found.pop(identity, None)
             else:
-                found[identity] = (number, subscription)
+                found[identity] = (number, subscription, state)
         return found
+
+    def change(
+        self, identity: UUID, subscription: Subscription | None, state: State = "active"
+    ) -> None:
+        """Store a version, a state or (None) the deletion of a subscription."""
+        self.counter += 1
+        self.history.append((self.counter, identity, subscription, state))
+
+    def forget(self, identity: UUID) -> None:
+        """Drop what refers to a subscription."""
+        self.positions.pop(identity, None)
+        for rows in (self.parked, self.dead):
+            for place in [each for each in rows if each[0] == identity]:
+                del rows[place]
+        self.settling = {each for each in self.settling if each[0] != identity}
+        self.commands = {n: c for n, c in self.commands.items() if c.subscription != identity}
 
 
 @dataclass(slots=True)
 class Fate:
-    """What is true of one subscription, whatever the engine thinks."""
+    """What is true of one subscription, whatever the engine thinks.
+
+    `versions` are the terms and the stretch of offsets they were applied to, the newest last.
+    """
 
     created: int
     start: int
-    versions: list[tuple[int, Subscription]]  # valid from an offset on
+    versions: list[tuple[int, float, Subscription]]
     acknowledged: set[int] = field(default_factory=set)
-    attempted: set[int] = field(default_factory=set)
+    dead: set[int] = field(default_factory=set)
+
+    def terms(self, offset: int) -> Subscription:
+        """Give the terms under which an event was looked at last."""
+        return next(
+            terms for since, until, terms in reversed(self.versions) if since <= offset < until
+        )
 
 
 class World:
@@ -94,6 +133,9 @@ class World:
         self.crashes = 0
         self.sick: dict[UUID, Callable[[int], Outcome]] = {}
         self.pending: Snapshot | None = None
+        self.removed: list[LogRecord] = []
+        self.unwritable: set[UUID] = set()
+        self.commands = 0
         self.start()
 
     # The owner
@@ -108,6 +150,7 @@ class World:
     def _load(self) -> None:
         self.pending = None
         self.stream = Stream(
+            Partition("t", 0),
             start=self.database.next_offset,
             revision=self.database.revision,
             readers=lambda _source: frozenset({OIN}),
@@ -120,14 +163,18 @@ class World:
         )
         self.stream.flights.until = float("inf")
         self.scan = Scan(self.stream)
+        self.orders = Orders(self.stream)
+        self.barred = Barred()
+        self.stream.beside.update(beside_of(self._taken()))
         living = self.database.at(self.database.counter)
         known = self.database.at(self.database.revision)
         load(
             self.stream,
             [_stored(each, *version) for each, version in known.items() if each in living],
             self.database.positions,
-            now=self.now,
+            now=self._moment(),
         )
+        self.owes_commands = True
 
     def crash(self) -> None:
         """Lose everything in memory; a request on the wire may or may not have reached its sink."""
@@ -147,8 +194,15 @@ class World:
             self._answer(subscriber, delivery)
         self.flights.clear()
         self.stream.close()
-        self._write(snapshot(self.stream, now=self.now, wall=self._wall(), final=True))
+        self._save_last()
         self.start()
+
+    def _save_last(self) -> None:
+        last = snapshot(self.stream, self.orders, self._moment(), final=True)
+        if self._refuses(last):
+            self.barred.bar(last.with_exceptions, self.now)
+            last = snapshot(self.stream, self.orders, self._moment(), final=True)
+        self._write(last)
 
     def stop_past_the_deadline(self) -> None:
         """Stop as planned with requests unanswered; their answers come when all is put down."""
@@ -158,7 +212,7 @@ class World:
         late = self.flights
         self.flights = []
         self.stream.close()
-        self._write(snapshot(self.stream, now=self.now, wall=self._wall(), final=True))
+        self._save_last()
         self.start()
         for flight in late:
             self._answer(*flight)
@@ -180,6 +234,7 @@ class World:
         """Let retention take the oldest part of the log, at times while nobody owned it."""
         if self.log and self.rng.random() < 0.3:
             self.log_start = self.rng.choice(self.log).offset
+            self.removed += [each for each in self.log if each.offset < self.log_start]
             self.log = [each for each in self.log if each.offset >= self.log_start]
             if self.rng.random() < 0.5:
                 self.crash()
@@ -240,30 +295,63 @@ class World:
 
     def save(self) -> None:
         """Begin a save, or learn what became of the one that is under way."""
-        self.stream.advance_all(self.now)
         if self.pending is None:
-            self.pending = snapshot(self.stream, now=self.now, wall=self._wall())
+            self._begin_save()
             return
         taken, self.pending = self.pending, None
         luck = self.rng.random()
-        if luck < 0.8:
+        if self._refuses(taken):
+            uncertain(taken)
+            self.barred.bar({self.suspect} if self.suspect else taken.with_exceptions, self.now)
+        elif luck < 0.8:
             self._write(taken)
-            committed(self.stream, taken, self.now)
+            self.barred.clear(self.suspect)
+            committed(self.stream, self.orders, taken, self.now)
             self.stream.flights.until = float("inf")
-            return
-        if luck < 0.9:
-            self._write(taken)
-        uncertain(taken)
+        else:
+            if luck < 0.9:
+                self._write(taken)
+            uncertain(taken)
+
+    def _begin_save(self) -> None:
+        self.stream.advance_all(self.now)
+        self._carry_out_orders()
+        self.suspect = self.barred.suspect(self.now)
+        self.pending = snapshot(self.stream, self.orders, self._moment())
+        living = self.database.at(self.database.counter)
+        for identity in self.stream.disabling:
+            if identity in living and living[identity][2] == "active":
+                self.database.change(identity, living[identity][1], "disabled")
+        self.stream.disabling.clear()
+
+    def _carry_out_orders(self) -> None:
+        before = set(self.orders.carried)
+        self.orders.carry_out(self._moment())
+        for number, command in self.orders.carried.items():
+            fate = self.fates.get(command.subscription)
+            if number not in before and fate:
+                fate.acknowledged -= {each.offset for each in command.redriven}
+
+    def _refuses(self, taken: Snapshot) -> bool:
+        return any(each.subscriber.identity in self.unwritable for each in taken.with_exceptions)
 
     def follow(self) -> None:
-        """Take in what changed of the subscriptions."""
-        if self.stream.staged is not None or self.stream.revision == self.database.counter:
+        """Take in what changed of the subscriptions, and what was asked for."""
+        if self.stream.staged is not None:
             return
-        newest: dict[UUID, tuple[int, Subscription | None]] = {}
-        for number, identity, subscription in self.database.history:
+        if self.stream.revision != self.database.counter:
+            self._stage()
+            self.owes_commands = True
+        if self.owes_commands:
+            self.orders.take(self._commands(), self.now)
+            self.owes_commands = False
+
+    def _stage(self) -> None:
+        newest: dict[UUID, tuple[int, Subscription | None, State]] = {}
+        for number, identity, subscription, state in self.database.history:
             if number > self.stream.revision:
-                newest[identity] = (number, subscription)
-        for identity, (_, subscription) in newest.items():
+                newest[identity] = (number, subscription, state)
+        for identity, (_, subscription, _) in newest.items():
             # A change takes effect where the subscription stands: for a new one, at its start.
             fate = self.fates.get(identity)
             if (
@@ -271,17 +359,19 @@ class World:
                 and subscription is not None
                 and fate.created > self.stream.revision
             ):
-                fate.versions = [(fate.start, subscription)]
+                fate.versions = [(fate.start, float("inf"), subscription)]
         changes = [
             Change(
                 revision=number,
                 id=identity,
-                stored=None if subscription is None else _stored(identity, number, subscription),
+                stored=None
+                if subscription is None
+                else _stored(identity, number, subscription, state),
                 position=self.database.positions.get(identity),
             )
-            for identity, (number, subscription) in newest.items()
+            for identity, (number, subscription, state) in newest.items()
         ]
-        stage(self.stream, self.database.counter, changes, now=self.now)
+        stage(self.stream, self.database.counter, changes, now=self._moment())
 
     def pass_time(self) -> None:
         """Let the clock go on."""
@@ -295,8 +385,7 @@ class World:
             return
         identity = UUID(int=self.rng.getrandbits(128))
         subscription = self._terms(identity)
-        self.database.counter += 1
-        self.database.history.append((self.database.counter, identity, subscription))
+        self.database.change(identity, subscription)
         self.database.positions[identity] = Position(
             subscription=identity,
             next_offset=self.end,
@@ -304,7 +393,9 @@ class World:
             failing_since=None,
             last_outcome=None,
         )
-        self.fates[identity] = Fate(self.database.counter, self.end, [(self.end, subscription)])
+        self.fates[identity] = Fate(
+            self.database.counter, self.end, [(self.end, float("inf"), subscription)]
+        )
         if self.rng.random() < 0.4:
             self.sick[identity] = self.rng.choice(_SICKNESSES)
 
@@ -312,20 +403,63 @@ class World:
         """Give a subscription other types."""
         if self.fates:
             identity = self.rng.choice(list(self.fates))
-            self.database.counter += 1
             terms = self._terms(identity)
             if self.rng.random() < 0.3:
                 terms = terms.model_copy(update={"domains": ("nl.elders",)})
-            self.database.history.append((self.database.counter, identity, terms))
+            state = self.database.at(self.database.counter)[identity][2]
+            self.database.change(identity, terms, state)
+
+    def change_state(self) -> None:
+        """Pause a subscription, or resume it."""
+        if self.fates:
+            identity = self.rng.choice(list(self.fates))
+            _, terms, state = self.database.at(self.database.counter)[identity]
+            self.database.change(identity, terms, "paused" if state == "active" else "active")
 
     def delete(self) -> None:
         """Delete a subscription: its rows go at once, the owner learns of it later."""
         if self.fates and self.rng.random() < 0.2:
             identity = self.rng.choice(list(self.fates))
             del self.fates[identity]
-            self.database.counter += 1
-            self.database.history.append((self.database.counter, identity, None))
-            self.database.positions.pop(identity, None)
+            self.database.change(identity, None)
+            self.database.forget(identity)
+
+    def ask_for_replay(self) -> None:
+        """Have a stretch of the log delivered again, unless that goes on already."""
+        if not self.fates or not self.log:
+            return
+        identity = self.rng.choice(list(self.fates))
+        row = self.database.positions.get(identity)
+        waiting = [each for each in self.database.commands.values() if each.kind == "replay"]
+        if (row and row.replay) or identity in [each.subscription for each in waiting]:
+            return
+        start = self.rng.choice(self.log).offset
+        until = self.rng.choice([None, start + self.rng.randrange(1, 20)])
+        self._ask(Command(0, identity, "replay", from_offset=start, until_offset=until))
+
+    def ask_for_redrive(self) -> None:
+        """Have some dead letters tried again."""
+        if self.database.dead:
+            identity = self.rng.choice(list(self.database.dead))[0]
+            places = [each for each in self.database.dead if each[0] == identity]
+            chosen = places[: self.rng.randrange(1, 4)]
+            self._ask(Command(0, identity, "redrive", redriven=tuple(map(self._redriven, chosen))))
+
+    def _ask(self, command: Command) -> None:
+        self.commands += 1
+        self.database.commands[self.commands] = replace(command, id=self.commands)
+        self.database.counter += 1
+
+    def _redriven(self, place: Place) -> ParkedEvent:
+        letter = self.database.dead[place]
+        return ParkedEvent(letter.subscription, letter.offset, letter.record, 0, None, None, None)
+
+    def refuse_exceptions(self) -> None:
+        """Let Postgres refuse the exceptions of one subscription, or take them again."""
+        if self.unwritable:
+            self.unwritable.clear()
+        elif self.fates and self.rng.random() < 0.3:
+            self.unwritable.add(self.rng.choice(list(self.fates)))
 
     def heal(self) -> None:
         """Let one sick sink recover."""
@@ -337,25 +471,47 @@ class World:
     def check_nothing_lost(self) -> None:
         """Check invariant 1 on what is committed now."""
         for identity, fate in self.fates.items():
-            row = self.database.positions.get(identity)
             for record in self.log:
                 if record.offset in fate.acknowledged or not _wants(fate, record):
                     continue
+                assert self._is_still_to_come(identity, record.offset), (
+                    f"{record.offset} is lost for {identity}: "
+                    f"row {self.database.positions.get(identity)}, "
+                    f"stream {self.database.next_offset}"
+                )
+
+    def _is_still_to_come(self, identity: UUID, offset: int) -> bool:
+        place, database = (identity, offset), self.database
+        if place in database.parked or place in database.dead:
+            return True
+        row = database.positions.get(identity)
+        if row is None:
+            return offset >= database.next_offset
+        if offset in row.open:
+            return True
+        passed_over = row.replay and row.replay.until <= offset < row.replay.resume
+        return offset >= row.next_offset and not passed_over
+
+    def check_gaps(self) -> None:
+        """Check invariant 7: what retention took before it was delivered is recorded."""
+        for identity, fate in self.fates.items():
+            gaps = [each for each in self.database.gaps if each.subscription == identity]
+            for record in self.removed:
                 offset = record.offset
-                still = (
-                    offset >= row.next_offset or offset in row.open
-                    if row
-                    else offset >= self.database.next_offset
-                )
-                assert still, (
-                    f"{offset} is lost for {identity}: "
-                    f"row {row}, stream {self.database.next_offset}"
-                )
+                settled = offset in fate.acknowledged or offset in fate.dead
+                if settled or not _wants(fate, record):
+                    continue
+                recorded = any(each.from_offset <= offset < each.until_offset for each in gaps)
+                assert recorded, f"{offset} is gone for {identity} and no gap says so"
 
     def drain(self) -> None:
         """Turn every fault off: all that matches arrives, and every row goes, in bounded rounds."""
         self.sick.clear()
-        for _ in range(600):
+        self.unwritable.clear()
+        for identity, (_, terms, state) in self.database.at(self.database.counter).items():
+            if state != "active":
+                self.database.change(identity, terms)
+        for _ in range(800):
             self.now += 1.0
             self.follow()
             self.read()
@@ -365,17 +521,26 @@ class World:
                 self._answer(*flight)
             self.flights.clear()
             self.save()
-            followed = self.stream.revision == self.database.counter
-            if followed and not self._missing() and not self.database.positions:
+            if self._drained():
+                self.check_gaps()
                 return
-        raise AssertionError(f"stands still: {self._missing()}, {self.database.positions}")
+        raise AssertionError(
+            f"stands still: {self._missing()}, {self.database.positions}, "
+            f"{self.database.parked.keys()}, {self.database.commands}"
+        )
+
+    def _drained(self) -> bool:
+        database = self.database
+        if self.stream.revision != database.counter or self._missing():
+            return False
+        return not (database.positions or database.parked or database.commands)
 
     def _missing(self) -> dict[UUID, set[int]]:
         missing = {
             identity: {
                 each.offset
                 for each in self.log
-                if _wants(fate, each) and each.offset not in fate.acknowledged
+                if _wants(fate, each) and each.offset not in fate.acknowledged | fate.dead
             }
             for identity, fate in self.fates.items()
         }
@@ -389,14 +554,14 @@ class World:
         if offset in fate.acknowledged:
             self.repeats += 1
             return
-        last = max(each for each, (since, _) in enumerate(fate.versions) if since <= offset)
-        orderings = {terms.ordering for _, terms in fate.versions[last:]}
+        since = [number for number, (at, _, _) in enumerate(fate.versions) if at <= offset]
+        orderings = {terms.ordering for _, _, terms in fate.versions[max(since, default=0) :]}
         for record in self.log:
             if record.offset >= offset or "none" in orderings:
                 break
             if "key" in orderings and record.key != delivery.envelope.record.key:
                 continue
-            if _wants(fate, record):
+            if _wants(fate, record) and record.offset not in fate.dead:
                 assert record.offset in fate.acknowledged, (
                     f"{offset} is attempted before {record.offset} of its lane is settled"
                 )
@@ -412,8 +577,8 @@ class World:
         outcome = sickness(delivery.offset) if sickness else Delivered(204)
         if isinstance(outcome, Delivered):
             self._reach(subscriber, delivery)
-        if subscriber.answered(delivery, outcome, now=self.now, roll=self.rng.random()):
-            delivery.window.on_delivered(delivery, self.now)
+        decision = subscriber.answered(delivery, outcome, now=self.now, roll=self.rng.random())
+        delivery.window.on_decided(delivery, decision, self.now)
 
     def _reach(self, subscriber: Subscriber, delivery: Delivery) -> None:
         if subscriber.identity in self.fates:
@@ -421,26 +586,76 @@ class World:
 
     def _write(self, taken: Snapshot) -> None:
         database = self.database
+        self._note_changes(taken)
+        assert taken.next_offset >= database.next_offset, "the stream's position went back"
+        database.next_offset, database.revision = taken.next_offset, taken.revision
+        living = database.at(database.counter)
+        for _, row in taken.rows:
+            if row.subscription in living:
+                database.positions[row.subscription] = row
+        for row in taken.shelved:
+            database.positions[row.subscription] = row
+        for member in taken.removed:
+            database.positions.pop(member.subscriber.identity, None)
+        for identity in taken.gone:
+            database.positions.pop(identity, None)
+        self._write_exceptions(taken, living)
+        self._note_commands(taken)
+        self.check_nothing_lost()
+
+    def _write_exceptions(self, taken: Snapshot, living: dict[UUID, Version]) -> None:
+        database = self.database
+        database.settling = {each for each in database.settling if each[0] not in taken.replayed}
+        for place in taken.redriven:
+            database.dead.pop(place, None)
+            database.settling.discard(place)
+        for place in taken.unparked:
+            database.parked.pop(place, None)
+        for _, _, event in taken.parked:
+            if event.subscription in living:
+                database.parked[event.subscription, event.offset] = event
+        for _, _, letter in taken.dead:
+            if letter.subscription in living:
+                database.dead[letter.subscription, letter.offset] = letter
+                database.settling.add((letter.subscription, letter.offset))
+                self.fates[letter.subscription].dead.add(letter.offset)
+        database.gaps |= set(taken.gaps)
+
+    def _note_changes(self, taken: Snapshot) -> None:
+        """Note from which offset on the truth is another one."""
+        database = self.database
         rows = {row.subscription: row for _, row in taken.rows}
-        for identity, (number, subscription) in database.at(taken.revision).items():
+        for identity, (number, subscription, _) in database.at(taken.revision).items():
             fate = self.fates.get(identity)
             if fate is None or number <= database.revision or fate.created > database.revision:
                 continue  # one that is new joined under its newest version: see `follow`
             row = rows.get(identity) or database.positions.get(identity)
             if row is None:
-                here = _in_scope(subscription) or _in_scope(fate.versions[-1][1])
+                here = _in_scope(subscription) or _in_scope(fate.versions[-1][2])
                 assert not here, "a change was applied without a row that marks its moment"
-            fate.versions.append((row.next_offset if row else taken.next_offset, subscription))
-        assert taken.next_offset >= database.next_offset, "the stream's position went back"
-        database.next_offset, database.revision = taken.next_offset, taken.revision
-        for _, row in taken.rows:
-            if row.subscription in database.at(database.counter):
-                database.positions[row.subscription] = row
-        for member in taken.removed:
-            database.positions.pop(member.subscriber.identity, None)
-        for identity in taken.gone:
-            database.positions.pop(identity, None)
-        self.check_nothing_lost()
+            moment = row.next_offset if row else taken.next_offset
+            if row is not None and row.replay and moment < row.replay.resume:
+                # What it had passed before it went back keeps the verdict of that time.
+                fate.versions.append((moment, row.replay.until, subscription))
+                moment = row.replay.resume
+            fate.versions.append((moment, float("inf"), subscription))
+
+    def _note_commands(self, taken: Snapshot) -> None:
+        """Note what is to be delivered again: a replay forgets what was acknowledged before."""
+        rows = {row.subscription: row for _, row in taken.rows}
+        for number in taken.commands:
+            command = self.database.commands.pop(number, None)
+            fate = command and self.fates.get(command.subscription)
+            row = command and rows.get(command.subscription)
+            if command is None or not fate or command.kind != "replay" or not row:
+                continue
+            if row.replay is None:
+                continue
+            terms = self.database.at(taken.revision)[command.subscription][1]
+            fate.versions.append((row.next_offset, row.replay.until, terms))
+            again = range(row.next_offset, row.replay.until)
+            fate.acknowledged -= {each for each in again if each not in row.open}
+            fate.dead -= set(again)
 
     def _subscriber(self, stored: StoredSubscription) -> Subscriber:
         known = self.subscribers.get(stored.id)
@@ -459,28 +674,53 @@ class World:
                 "sink": "https://sink.example/",
                 "protocol": "HTTP",
                 "ordering": self.rng.choice(["key", "key", "partition", "none"]),
-                "delivery": {"concurrency": self.rng.choice([1, 4]), "retry": {"schedule": (1, 5)}},
+                "delivery": {
+                    "concurrency": self.rng.choice([1, 4]),
+                    "retry": {"schedule": (1, 5), "limit": 30},
+                },
             }
         )
 
-    def _wall(self) -> datetime:
-        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.now)
+    def _moment(self) -> Moment:
+        return Moment(self.now, datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.now))
+
+    def _taken(self) -> Taken:
+        database = self.database
+        return Taken(
+            epoch=0,
+            next_offset=database.next_offset,
+            revision=database.revision,
+            positions=tuple(database.positions.values()),
+            parked=tuple(database.parked.values()),
+            dead=frozenset(database.settling),
+        )
+
+    def _commands(self) -> list[Command]:
+        def with_copies(command: Command) -> Command:
+            events = command.redriven
+            kept = (e for e in events if (e.subscription, e.offset) in self.database.dead)
+            return replace(command, redriven=tuple(kept))
+
+        return [with_copies(each) for each in self.database.commands.values()]
 
 
-def _stored(identity: UUID, revision: int, subscription: Subscription) -> StoredSubscription:
+def _stored(
+    identity: UUID, revision: int, subscription: Subscription, state: State
+) -> StoredSubscription:
     return StoredSubscription(
         id=identity,
         organisation=OIN,
         revision=revision,
         subscription=subscription,
         secret=b"s" * 32,
+        state=state,
     )
 
 
 def _wants(fate: Fate, record: LogRecord) -> bool:
     if record.offset < fate.start:
         return False
-    version = next(terms for since, terms in reversed(fate.versions) if record.offset >= since)
+    version = fate.terms(record.offset)
     return _in_scope(version) and record.type in version.types
 
 
@@ -500,4 +740,16 @@ def _asks_for_quiet(offset: int) -> Outcome:
     return Temporary("answer", 429, retry_after=2.0) if offset % 3 == 0 else Delivered(200)
 
 
-_SICKNESSES = (_down, _picky, _asks_for_quiet)
+def _poison(offset: int) -> Outcome:
+    return Temporary("answer", 500) if offset % 7 == 0 else Delivered(204)
+
+
+def _unknown(offset: int) -> Outcome:
+    return Misconfigured("answer", 404) if offset % 5 < 2 else Delivered(204)
+
+
+def _retired(offset: int) -> Outcome:
+    return Gone() if offset % 9 == 0 else Delivered(204)
+
+
+_SICKNESSES = (_down, _picky, _asks_for_quiet, _poison, _unknown, _retired)

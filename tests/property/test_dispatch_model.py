@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from consumers.dispatch import stream, window
+from consumers.dispatch import admission, parking, stream, window
 from tests.property.dispatch_world import World
 
 STEPS: tuple[tuple[Callable[[World], None], int], ...] = (
@@ -18,9 +18,13 @@ STEPS: tuple[tuple[Callable[[World], None], int], ...] = (
     (World.pass_time, 4),
     (World.subscribe, 2),
     (World.change_filter, 1),
+    (World.change_state, 1),
+    (World.ask_for_replay, 1),
+    (World.ask_for_redrive, 1),
     (World.delete, 1),
     (World.heal, 1),
     (World.stop_as_planned, 1),
+    (World.refuse_exceptions, 1),
     (World.lapse, 1),
 )
 RUNS = 40
@@ -43,6 +47,8 @@ def run(world: World, *, crashes: bool) -> None:
 def _small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(window, "MAX_EVENTS", 6)
     monkeypatch.setattr(stream, "TAIL_STEP", 4)
+    for module in (admission, parking):
+        monkeypatch.setattr(module, "MAX_PARKED", 8)
 
 
 @pytest.mark.parametrize("batch", range(4))

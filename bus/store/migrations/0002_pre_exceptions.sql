@@ -49,7 +49,7 @@ CREATE TABLE dead_letter (
     type         text,
     key_digest   bytea,
     sealed       bytea,
-    reason       text NOT NULL CHECK (reason IN ('refused', 'exhausted', 'backlog')),
+    reason       text NOT NULL CHECK (reason IN ('refused', 'exhausted', 'backlog', 'recreated')),
     last_outcome text,
     attempts     integer NOT NULL,
     first_at     timestamptz,
