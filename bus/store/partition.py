@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from bus.catalogue import notices
 from bus.store.stored import Position, StoredSubscription
 
 Place = tuple[UUID, int]
@@ -91,15 +92,8 @@ class AttemptMade:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """What the bus has to tell of a subscription; `data` is JSON. Published under `id`."""
-
-    id: UUID
-    type: str
-    organisation: str
-    subscription: UUID | None
-    data: str
+Notice = notices.Notice
+"""What the bus has to tell of a subscription."""
 
 
 @dataclass(frozen=True, slots=True)

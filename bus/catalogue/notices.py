@@ -1,0 +1,200 @@
+"""Notices: what the bus tells of itself, as CloudEvents in a domain of its own. Pure."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final, Literal
+from uuid import UUID, uuid5
+
+import msgspec
+
+from bus.event import AttributeValue, Event
+
+DOMAIN: Final = "nl.vng.gemeentebus"
+"""The domain of the bus's own events; every bus has it, and only the bus publishes in it."""
+
+_IDS: Final = UUID("6f1ad9a5-6a1c-5d0e-9b0f-3b1a9a3f6c55")
+_OWN_SOURCE: Final = re.compile(
+    r"urn:nld:oin:([0-9]{20}):systeem:gemeentebus(?![^:/.#?])", re.IGNORECASE
+)
+
+
+class _Data(msgspec.Struct, frozen=True, rename="camel"):
+    """The data of an event of ours: JSON, without anything that came from an event's data."""
+
+
+class Changed(_Data, frozen=True):
+    """A change by the subscriber, or by an operator in its name."""
+
+    revision: int
+
+
+class Disabled(_Data, frozen=True):
+    """The bus has stopped delivering: the endpoint is gone (410), or has only failed for days."""
+
+    reason: Literal["gone", "failing"]
+
+
+class DeadLettered(_Data, frozen=True):
+    """An event was given up; it is kept as a dead letter, to redrive."""
+
+    id: str
+    source: str
+    type: str
+    topic: str
+    partition: int
+    offset: int
+    reason: Literal["refused", "exhausted", "backlog"]
+    last_outcome: str | None
+    attempts: int
+
+
+class Lost(_Data, frozen=True):
+    """The log lost events before the subscription had them: at most these offsets."""
+
+    topic: str
+    partition: int
+    from_offset: int
+    until_offset: int
+    reason: Literal["retention", "recreated"]
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeType:
+    """One type of event that the bus publishes of itself; `description` is for the catalogue."""
+
+    name: str
+    data: type[_Data]
+    description: str
+
+
+def _type(name: str, data: type[_Data], description: str) -> NoticeType:
+    return NoticeType(f"{DOMAIN}.{name}", data, description)
+
+
+CREATED = _type("subscription-created", Changed, "Het abonnement is aangemaakt.")
+CHANGED = _type(
+    "subscription-changed", Changed, "De voorwaarden van het abonnement zijn gewijzigd."
+)
+DELETED = _type("subscription-deleted", Changed, "Het abonnement is verwijderd.")
+PAUSED = _type("subscription-paused", Changed, "De afnemer heeft het afleveren onderbroken.")
+RESUMED = _type("subscription-resumed", Changed, "Het afleveren is hervat.")
+DISABLED = _type(
+    "subscription-disabled",
+    Disabled,
+    "De bus levert niet meer af: het adres van de afnemer bestaat niet meer of faalt al dagen. De "
+    "plaats in de log blijft bewaard; na herstel kan het abonnement worden hervat.",
+)
+DEAD_LETTERED = _type(
+    "event-dead-lettered",
+    DeadLettered,
+    "De bus heeft het afleveren van een gebeurtenis opgegeven. Zij is bewaard en kan opnieuw "
+    "worden aangeboden.",
+)
+GAP = _type(
+    "subscription-gap",
+    Lost,
+    "Gebeurtenissen zijn uit de log verdwenen voordat zij konden worden afgeleverd. Haal de "
+    "actuele gegevens op bij de bron.",
+)
+
+TYPES: Final[Mapping[str, NoticeType]] = MappingProxyType(
+    {
+        each.name: each
+        for each in (CREATED, CHANGED, DELETED, PAUSED, RESUMED, DISABLED, DEAD_LETTERED, GAP)
+    }
+)
+"""Every type by its full name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What the bus has to tell of a subscription; `data` is JSON. Published under `id`.
+
+    The id follows from what it is about, so that what is saved twice is told once.
+    """
+
+    id: UUID
+    type: str
+    organisation: str
+    subscription: UUID | None
+    data: str
+
+
+def changed(type_: NoticeType, subscription: UUID, organisation: str, revision: int) -> Notice:
+    """Tell that the subscription was CREATED, CHANGED, DELETED, PAUSED or RESUMED."""
+    return _notice(type_, subscription, organisation, Changed(revision), revision)
+
+
+def disabled(
+    subscription: UUID, organisation: str, revision: int, reason: Literal["gone", "failing"]
+) -> Notice:
+    """Tell that the bus disabled the subscription; `revision` is that of the version it served.
+
+    Owners of several partitions that find this at the same time tell the same.
+    """
+    return _notice(DISABLED, subscription, organisation, Disabled(reason), revision)
+
+
+def dead_lettered(
+    subscription: UUID, organisation: str, first_at: datetime | None, data: DeadLettered
+) -> Notice | None:
+    """Tell that an event was given up, of which the first attempt was at `first_at`.
+
+    None for one of our own: the notice of an undeliverable notice would be one too, without end.
+    """
+    if owner_of(data.source) is not None:
+        return None
+    # With the first attempt: one that was redriven and is given up again is told again.
+    about = (data.topic, data.partition, data.offset, first_at)
+    return _notice(DEAD_LETTERED, subscription, organisation, data, *about)
+
+
+def gap(subscription: UUID, organisation: str, data: Lost) -> Notice:
+    """Tell that the log lost events before the subscription had them."""
+    return _notice(GAP, subscription, organisation, data, *msgspec.structs.astuple(data))
+
+
+def source_of(organisation: str) -> str:
+    """Give the source of what the bus tells of an organisation's subscriptions."""
+    return f"urn:nld:oin:{organisation}:systeem:gemeentebus"
+
+
+def owner_of(source: str) -> str | None:
+    """Give the organisation whose subscriptions a source of ours tells of; None for any other.
+
+    What lies below such a source is ours too, and its case does not matter, as in any URN.
+    """
+    match = _OWN_SOURCE.match(source)
+    return match[1] if match else None
+
+
+def event_of(notice: Notice, at: datetime, url: str) -> Event:
+    """Make the event of a notice that was written at `at`; the API is found at `url`.
+
+    It points to the status of the subscription, unless that is gone.
+    """
+    attributes: dict[str, AttributeValue] = {"time": at.isoformat().replace("+00:00", "Z")}
+    if notice.subscription is not None:
+        key = str(notice.subscription)
+        attributes |= {"subject": key, "partitionkey": key}
+        if notice.type != DELETED.name:
+            attributes["dataref"] = f"{url}/v1/subscriptions/{key}/status"
+    return Event(
+        str(notice.id),
+        source_of(notice.organisation),
+        notice.type,
+        attributes=attributes,
+        datacontenttype="application/json",
+        data=notice.data.encode(),
+    )
+
+
+def _notice(
+    type_: NoticeType, subscription: UUID, organisation: str, data: _Data, *about: object
+) -> Notice:
+    id_ = uuid5(_IDS, "\n".join(map(str, (type_.name, subscription, *about))))
+    text = msgspec.json.encode(data).decode()
+    return Notice(id_, type_.name, organisation, subscription, text)
