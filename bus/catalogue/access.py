@@ -4,13 +4,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from bus.catalogue.notices import DOMAIN as OWN_DOMAIN
+from bus.catalogue.notices import owner_of
+
 _BOUNDARIES = ":/.#?"
 _ENDS = ":/."
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Leave to read events whose source a prefix covers, in one domain or (None) in all."""
+    """Leave to read events whose source a prefix covers, in one domain or (None) in all.
+
+    All are those of registers: what the bus tells of itself is granted by the name of its domain.
+    """
 
     prefix: str
     domain: str | None
@@ -23,7 +29,8 @@ class Access:
 
     An organisation owns a source when one of its prefixes covers it, whoever owns a longer or a
     shorter one as well: a shared-service centre and the municipality it works for can both be
-    owners.
+    owners. Under the sources of the bus itself nobody publishes, whatever its prefixes; what it
+    tells of an organisation's subscriptions, that organisation reads.
     """
 
     def __init__(
@@ -39,19 +46,22 @@ class Access:
 
     def may_publish(self, organisation: str, source: str) -> bool:
         """Whether this organisation owns the source."""
-        return any(self._owners.get(prefix) == organisation for prefix in self._covering(source))
+        return owner_of(source) is None and any(
+            self._owners.get(prefix) == organisation for prefix in self._covering(source)
+        )
 
     def readers(self, source: str, domain: str) -> frozenset[str]:
         """Give the organisations, owners and grantees, that may read such events."""
         return self._remembered(source, domain)
 
     def _readers(self, source: str, domain: str) -> frozenset[str]:
-        readers: set[str] = set()
+        own = domain == OWN_DOMAIN
+        readers = {owner} if own and (owner := owner_of(source)) else set[str]()
         for prefix in self._covering(source):
             if prefix in self._owners:
                 readers.add(self._owners[prefix])
             for grant in self._grants.get(prefix, ()):
-                if grant.domain in (None, domain):
+                if grant.domain == domain or (grant.domain is None and not own):
                     readers.add(grant.grantee)
         return frozenset(readers)
 

@@ -13,7 +13,7 @@ import msgspec
 from bus.event import AttributeValue, Event
 
 DOMAIN: Final = "nl.vng.gemeentebus"
-"""The domain of the bus's own events; every bus has it, and only the bus publishes in it."""
+"""The domain of the bus's own events; every bus has it, made by the bus itself."""
 
 _IDS: Final = UUID("6f1ad9a5-6a1c-5d0e-9b0f-3b1a9a3f6c55")
 _OWN_SOURCE: Final = re.compile(

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from bus.catalogue.domain import DOMAIN_NAME, LONGEST_NAME
+from bus.catalogue.notices import DOMAIN as OWN_DOMAIN
 from bus.document import Model, load, validate
 
 
@@ -16,6 +17,8 @@ def _domain_name(name: str) -> str:
             "not-a-domain-name",
             "give labels of lower-case letters, digits and hyphens with dots between, 200 at most",
         )
+    if f"{name}.".startswith(f"{OWN_DOMAIN}."):
+        raise PydanticCustomError("reserved", "this domain is the bus's own: give another name")
     return name
 
 

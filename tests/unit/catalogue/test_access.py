@@ -3,6 +3,7 @@
 import pytest
 
 from bus.catalogue import Access, Grant, covers
+from bus.catalogue.notices import DOMAIN, source_of
 
 A, B, C = (f"0000000000000000000{n}" for n in (1, 2, 3))
 
@@ -84,3 +85,30 @@ def test_remembered_answers_are_bounded() -> None:
         assert access.readers(f"urn:a:{n}", "bag") == {A}
         assert access.readers(f"urn:b:{n}", "bag") == {B}
     assert access._remembered.cache_info().currsize == 4
+
+
+OWN = source_of(A)
+
+
+@pytest.mark.parametrize("prefix", ["", OWN, f"urn:nld:oin:{A}", f"urn:nld:oin:{A}:systeem"])
+@pytest.mark.parametrize("source", [OWN, f"{OWN}:x", OWN.upper()])
+def test_nobody_publishes_as_the_bus(prefix: str, source: str) -> None:
+    """Not even who owns everything, or the organisation of which the bus tells."""
+    assert not Access({prefix: A}).may_publish(A, source)
+
+
+def test_an_organisation_reads_what_the_bus_tells_of_it() -> None:
+    """Without a grant and without owning a source; others do not."""
+    assert Access({}).readers(OWN, DOMAIN) == {A}
+
+
+def test_that_holds_in_the_domain_of_the_bus_only() -> None:
+    """A record elsewhere with such a source is not the bus's."""
+    assert Access({}).readers(OWN, "bag") == set()
+    assert Access({}).readers(f"urn:nld:oin:{A}:systeem:zaken", DOMAIN) == set()
+
+
+def test_a_grant_of_all_domains_leaves_out_that_of_the_bus() -> None:
+    """Who may read a municipality's registers need not know how its components are doing."""
+    grants = [Grant(f"urn:nld:oin:{A}", None, B), Grant(f"urn:nld:oin:{A}", DOMAIN, C)]
+    assert Access({}, grants).readers(OWN, DOMAIN) == {A, C}

@@ -56,6 +56,18 @@ def test_names_are_dot_separated_lower_case_labels(name: str) -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["nl.vng.gemeentebus", "nl.vng.gemeentebus.abonnement"])
+def test_the_domain_of_the_bus_is_reserved(name: str) -> None:
+    """Nobody takes its name, nor one that would take some of its events."""
+    assert faults(f'{{"name": "{name}"}}'.encode()) == {("/name", "reserved")}
+
+
+@pytest.mark.parametrize("name", ["nl.vng", "nl.vng.gemeentebussen"])
+def test_names_around_it_are_free(name: str) -> None:
+    """A broader one takes what is not the bus's."""
+    assert parse_domain(f'{{"name": "{name}"}}'.encode()).name == name
+
+
 def test_all_faults_are_named_at_once() -> None:
     """Each has its pointer and its code."""
     body = (
