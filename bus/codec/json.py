@@ -121,8 +121,8 @@ def _parse(decoder: msgspec.json.Decoder[_T], text: bytes, where: str, misshapen
 
 def _read(text: bytes, where: str) -> Event:
     members = _parse(_OBJECT, text, where, ("not-an-object", "a CloudEvent is a JSON object"))
-    data = bytes(members.pop("data", b"")) or None
-    binary = bytes(members.pop("data_base64", b"")) or None
+    data = bytes(members.pop("data")) if "data" in members else None
+    binary = bytes(members.pop("data_base64")) if "data_base64" in members else None
     rest = _compact(members)
     at = partial(pointer, where) if where else _AT_TOP
     faults: list[Fault] = []
