@@ -1,6 +1,7 @@
 """A dispatcher in this process, on real Kafka and Postgres, with sinks on loopback."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Self
@@ -43,6 +44,7 @@ class Sink:
     def __init__(self) -> None:
         self.port = free_port()
         self.answer: Answer = lambda _: 204
+        self.bodies: list[str] = []
         self.ids: list[str] = []
         self.keys: list[str] = []
         self.accepted: list[str] = []
@@ -73,7 +75,8 @@ class Sink:
             await self._changed.wait_for(lambda: condition(self))
 
     async def _receive(self, request: web.Request) -> web.Response:
-        event = await request.json()
+        self.bodies.append(await request.text())
+        event = json.loads(self.bodies[-1])
         self.ids.append(event["id"])
         self.keys.append(event.get("partitionkey", ""))
         verdict = self.answer(event)

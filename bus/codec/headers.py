@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 from bus.codec.payload import settle
-from bus.event import Event, Fault, InvalidEvent, assemble, check
+from bus.event import SHOWN, Event, Fault, InvalidEvent, assemble, check
 
 _Name = TypeVar("_Name", bound=str | bytes)
 """How a binding gives the names of headers."""
@@ -83,6 +83,7 @@ class Binding(Generic[_Name]):
         """Give the header of an attribute, as a fault names it."""
         if name in self._headers:
             return self._headers[name]
+        name = name[:SHOWN]
         return name if name.startswith(self._prefix) else self._prefix + name
 
     def _name_in(self, header: _Name) -> str:

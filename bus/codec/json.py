@@ -21,7 +21,7 @@ from bus.codec.payload import (
     not_json,
 )
 from bus.document import pointer
-from bus.event import Event, Fault, InvalidEvent, assemble, check
+from bus.event import SHOWN, Event, Fault, InvalidEvent, assemble, check
 
 _T = TypeVar("_T")
 
@@ -130,7 +130,8 @@ def _read(text: bytes, where: str) -> Event:
     length = len(rest) + (0 if data is None else 8 + len(data))
     length += 0 if binary is None else 15 + len(binary)
     if length != len(text):
-        faults += [Fault(at(name), "repeated", "give this member once") for name in _repeated(text)]
+        detail = "give this member once"
+        faults += [Fault(at(name[:SHOWN]), "repeated", detail) for name in _repeated(text)]
     if binary == b"null":
         binary = None  # absent, as an attribute would be; only data has a null of its own
     context = _context(rest, members)

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
+
 from bus.codec import json
 from bus.codec.headers import Binding
 from bus.codec.media import STRUCTURED, Mode, mode_of
@@ -20,6 +22,14 @@ _KINDS: dict[str, Callable[[str], int | None]] = {
     "b": {"true": True, "false": False}.get,
 }
 _BINDING: Binding[str] = Binding(prefix="ce_", others=[TYPES])
+
+
+class _Typed(msgspec.Struct, gc=False):
+    type: str
+
+
+_TYPED = msgspec.json.Decoder(_Typed)
+"""Skips all members but one, at a tenth of the cost of reading the event."""
 
 
 def encode(event: Event) -> tuple[list[tuple[str, bytes]], bytes | None]:
@@ -78,21 +88,29 @@ def decode(headers: Sequence[tuple[str, bytes | None]], value: bytes | None) -> 
             raise InvalidEvent([Fault(_CONTENT_TYPE, "unknown-format", detail)])
 
 
-def type_of(headers: Sequence[tuple[str, bytes | None]]) -> str | None:
+def type_of(headers: Sequence[tuple[str, bytes | None]], value: bytes | None) -> str | None:
     """
     Look at the type of the event in a record, before anything is built and nothing checked.
 
-    None means "decode it to know": the record is structured, or no valid event.
+    None means "decode it to know", which says what is wrong: by far most such records are no event.
     """
     found = None
-    for name, value in headers:
+    for name, text in headers:
         if name == "ce_type":
-            found = value
-        elif name == _CONTENT_TYPE and value and value[:23].lower() == b"application/cloudevents":
-            return None
+            found = text
+        elif name == _CONTENT_TYPE and text and text[:23].lower() == b"application/cloudevents":
+            return _type_within(value)
     try:
         return None if found is None else found.decode()
     except UnicodeDecodeError:
+        return None
+
+
+def _type_within(value: bytes | None) -> str | None:
+    """Give the type in the JSON of a structured record; of another format, None."""
+    try:
+        return None if value is None else _TYPED.decode(value).type
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

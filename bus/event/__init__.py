@@ -1,6 +1,7 @@
 """The Event that both sides share, and the rules that make one valid."""
 
 from bus.event.model import (
+    SHOWN,
     AttributeValue,
     Event,
     Fault,
@@ -13,6 +14,7 @@ from bus.event.model import (
 from bus.event.rules import check
 
 __all__ = [
+    "SHOWN",
     "AttributeValue",
     "Event",
     "Fault",

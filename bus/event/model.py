@@ -77,6 +77,10 @@ class Event(msgspec.Struct, frozen=True, gc=False):
         return [("id", self.id), ("source", self.source), ("type", self.type)]
 
 
+SHOWN = 80
+"""Characters of a name that a fault repeats: names are the sender's, and of any length."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing wrong with what was sent."""
@@ -102,6 +106,11 @@ class InvalidEvent(Exception):
             faults = [*faults[: self.most], rest]
         super().__init__(", ".join(f"{fault.where}: {fault.code}" for fault in faults))
         self.faults = tuple(faults)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """What is wrong in the fewest words, each once: fit for a log line or a label."""
+        return tuple(dict.fromkeys(fault.code for fault in self.faults))
 
 
 def canonical(value: AttributeValue) -> str:

@@ -286,7 +286,7 @@ class Stream:
         return True
 
     def _matching(self, envelope: Envelope) -> Iterable[Member]:
-        type_ = kafka.type_of(envelope.record.headers)
+        type_ = kafka.type_of(envelope.record.headers, envelope.record.value)
         if type_ is not None and not self._index.wants(type_):
             return ()
         event = envelope.event

@@ -46,6 +46,7 @@ def operations() -> dict[str, tuple[Operation, Operation | None]]:
     event = json.decode(body)
     theirs = to_sdk(event)
     headers, value = kafka.encode(event)
+    enveloped = kafka.encode_structured(event)
     record = sdk_kafka.KafkaMessage(headers=dict(headers), key=None, value=value or b"")
     structured = sdk_http.HTTPMessage({"content-type": "application/cloudevents+json"}, body)
     fields, content = http.encode_binary(event)
@@ -79,7 +80,8 @@ def operations() -> dict[str, tuple[Operation, Operation | None]]:
             lambda: kafka.encode(event),
             lambda: sdk_kafka.to_binary_event(theirs),
         ),
-        "Kafka type only": (lambda: kafka.type_of(headers), None),
+        "Kafka type only": (lambda: kafka.type_of(headers, value), None),
+        "Kafka type only, structured": (lambda: kafka.type_of(*enveloped), None),
     }
 
 

@@ -156,21 +156,51 @@ def test_an_event_about_an_event_is_written_structured() -> None:
 
 
 @pytest.mark.parametrize(
-    ("record", "found"),
+    ("record", "value", "found"),
     [
-        (headers(), "t"),
-        (headers(ce_type="é".encode()), "é"),
-        (headers(content_type=b"application/json"), "t"),
-        (headers(content_type=None), "t"),
-        (headers(content_type=STRUCTURED), None),
-        (headers(content_type=STRUCTURED.upper() + b";x=y"), None),
-        (headers(ce_type=None), None),
-        (headers(ce_type=b"\xff"), None),
-        ([], None),
+        (headers(), None, "t"),
+        (headers(ce_type="é".encode()), None, "é"),
+        (headers(content_type=b"application/json"), b"{", "t"),
+        (headers(content_type=None), None, "t"),
+        (headers(ce_type=b"other", content_type=STRUCTURED), JSON, "t"),
+        (headers(content_type=STRUCTURED.upper() + b";x=y"), JSON, "t"),
+        (headers(content_type=STRUCTURED), b'{"data":{"type":"x"},"\\u0074ype":"\\u00e9"}', "é"),
+        (headers(content_type=STRUCTURED), b'{"type":7}', None),
+        (headers(content_type=STRUCTURED), b'{"data":{"type":"x"}}', None),
+        (headers(content_type=STRUCTURED), b'{"type":"\xff"}', None),
+        (headers(content_type=STRUCTURED), b'{"type":"t","a":' + b"[" * 100_000, None),
+        (headers(content_type=STRUCTURED), b"[]", None),
+        (headers(content_type=STRUCTURED), b"", None),
+        (headers(content_type=STRUCTURED), None, None),
+        (headers(content_type=b"application/cloudevents+avro"), b"\x00", None),
+        (headers(ce_type=None), None, None),
+        (headers(ce_type=b"\xff"), None, None),
+        ([], None, None),
     ],
 )
 def test_the_type_is_seen_without_decoding(
-    record: list[tuple[str, bytes | None]], found: str | None
+    record: list[tuple[str, bytes | None]], value: bytes | None, found: str | None
 ) -> None:
-    """The type of a binary record is at hand; of any other it takes decoding to know."""
-    assert type_of(record) == found
+    """The type of a record of either form is at hand; of what is no event, decoding says why."""
+    assert type_of(record, value) == found
+
+
+@pytest.mark.parametrize(
+    ("record", "value", "codes"),
+    [
+        ([], b"no event at all", ("required",)),
+        (headers(ce_id=b"", ce_time=b"x", ce_source=b""), None, ("empty", "not-a-timestamp")),
+        (headers(content_type=STRUCTURED), b"{", ("not-json",)),
+        (headers(content_type=STRUCTURED), None, ("required",)),
+        (headers(content_type=b"application/cloudevents+avro"), b"", ("unknown-format",)),
+        (headers(**{"ce_" + "X" * 5_000: b"x"}), None, ("bad-name",)),
+    ],
+)
+def test_why_a_record_is_no_event_is_said_in_few_words(
+    record: list[tuple[str, bytes | None]], value: bytes | None, codes: tuple[str, ...]
+) -> None:
+    """The codes are fit for a log line: each once, from a closed set; places are bounded."""
+    with pytest.raises(InvalidEvent) as caught:
+        decode(record, value)
+    assert caught.value.codes == codes
+    assert all(len(fault.where) < 100 for fault in caught.value.faults)

@@ -1,0 +1,122 @@
+"""Records that others write to the log, past the API: read in both forms, or left alone."""
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+from aiokafka import AIOKafkaProducer
+from cloudevents.core.bindings.kafka import KafkaMessage, to_binary_event, to_structured_event
+from cloudevents.core.v1.event import CloudEvent
+
+from tests.house import SOURCE, House, events, sinks
+
+CHANGED, REMOVED = "nl.test.gewijzigd", "nl.test.verwijderd"
+STRUCTURED = ("content-type", b"application/cloudevents+json")
+
+LEAST = [
+    ("ce_specversion", b"1.0"),
+    ("ce_id", b"bad"),
+    ("ce_source", SOURCE.encode()),
+    ("ce_type", CHANGED.encode()),
+]
+INVALID: list[tuple[list[tuple[str, bytes]], bytes | None]] = [
+    ([], b"no event at all"),
+    (LEAST[1:], b"{}"),
+    ([*LEAST, ("ce_id", b"bad-2")], None),
+    ([*LEAST, ("ce_time", b"yesterday")], None),
+    ([*LEAST, ("ce_subject", b"\xff")], None),
+    ([*LEAST, ("content-type", b"application/json")], b"{"),
+    ([*LEAST, ("content-type", b"application/cloudevents+avro")], b"\x00"),
+    ([STRUCTURED], None),
+    ([STRUCTURED], b'{"specversion":"1.0","id":"bad","type":"nl.test.gewijzigd"}'),
+    ([STRUCTURED], b'{"specversion":"1.0","id":"bad","source":"/","type":"nl.test.gewijzigd"'),
+]
+"""Each wrong in its own way, of a type that is wanted where it has one."""
+
+
+@pytest_asyncio.fixture
+async def house(kafka: str, database_url: str, namespace: str) -> AsyncIterator[House]:
+    """Give an open house."""
+    async with House.open(kafka, database_url, namespace) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def stranger(kafka: str) -> AsyncIterator[AIOKafkaProducer]:
+    """Give a producer that knows nothing of the bus."""
+    async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
+        yield producer
+
+
+def made_by_the_sdk(number: int, type_: str) -> KafkaMessage:
+    """Write an event as the CloudEvents SDK does: each second one structured."""
+    attributes = {
+        "id": f"{number:06}",
+        "source": SOURCE,
+        "type": type_,
+        "partitionkey": "k",
+        "datacontenttype": "application/json",
+    }
+    write = to_structured_event if number % 2 else to_binary_event
+    return write(CloudEvent(attributes, {"nummer": number, "naam": "Café €"}))
+
+
+async def test_both_forms_are_delivered_and_what_is_no_event_is_not(
+    house: House, stranger: AIOKafkaProducer
+) -> None:
+    """Structured or binary makes no difference; an invalid record holds up nothing behind it."""
+    async with sinks(2) as (everything, removals):
+        domain = await house.domain("nl.test", 1)
+        await house.subscribe(everything, types=(CHANGED, REMOVED))
+        await house.subscribe(removals, types=(REMOVED,))
+        async with house.dispatcher():
+            for number in range(2 * len(INVALID)):
+                headers, value = INVALID[number // 2]
+                await stranger.send(domain.topic, value, b"k0", 0, headers=headers)
+                message = made_by_the_sdk(number, REMOVED if number < 4 else CHANGED)
+                await stranger.send_and_wait(
+                    domain.topic,
+                    message.value,
+                    b"k0",
+                    partition=0,
+                    headers=[*message.headers.items()],
+                )
+            await house.publish(domain, events(1, keys=1, first=999_999))
+            await everything.until(lambda sink: "999999" in sink.ids)
+            await removals.until(lambda sink: len(sink.ids) >= 4)
+    numbers = range(2 * len(INVALID))
+    assert everything.ids == [*(f"{number:06}" for number in numbers), "999999"]
+    assert removals.ids == [f"{number:06}" for number in range(4)]
+    received = [json.loads(body) for body in everything.bodies[:-1]]
+    assert [event["data"]["nummer"] for event in received] == [*numbers]
+    assert {event["partitionkey"] for event in received} == {"k"}
+
+
+async def test_what_others_wrote_is_delivered_as_they_wrote_it(
+    house: House, stranger: AIOKafkaProducer
+) -> None:
+    """Without a key, with headers that are not ours: the time and the data keep their text."""
+    time, data = "2026-11-23T19:13:05.123456789+01:00", '{ "n" :\t1e400, "n": 1.10 }'
+    envelope = f'{{"specversion":"1.0","id":"1","source":"{SOURCE}","type":"{CHANGED}","count":7,'
+    envelope += f'"subject":null,"time":"{time}","data":{data}}}'
+    binary = [(name, b"2" if name == "ce_id" else value) for name, value in LEAST]
+    binary += [
+        ("ce_time", time.encode()),
+        ("content-type", b"application/json"),
+        ("x", b"\xff"),
+    ]
+    async with sinks(1) as (sink,):
+        domain = await house.domain("nl.test", 1)
+        await house.subscribe(sink)
+        async with house.dispatcher():
+            await stranger.send_and_wait(
+                domain.topic, envelope.encode(), partition=0, headers=[STRUCTURED]
+            )
+            await stranger.send_and_wait(domain.topic, data.encode(), partition=0, headers=binary)
+            await sink.until(lambda sink: len(sink.ids) >= 2)
+    assert sink.ids == ["1", "2"]
+    for body in sink.bodies:
+        assert f'"time":"{time}"' in body
+        assert body.endswith(f'"data":{data}}}')
+        assert "subject" not in body
+    assert '"count":7' in sink.bodies[0]
