@@ -97,6 +97,9 @@ class Settings(BaseSettings):
     metrics_port: int = Field(
         0, ge=0, le=65535, description="Port of /metrics of dispatch and relay; 0 means none."
     )
+    request_seconds: float = Field(
+        30.0, gt=0, le=3600, description="How long a request to the API may take to come in whole."
+    )
     max_event_bytes: int = Field(
         1_048_576, ge=65_536, description="Largest event taken, in bytes of the request's body."
     )

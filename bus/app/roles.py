@@ -64,7 +64,11 @@ async def run_api(
     listening = listening or listen(settings.api_host, settings.api_port)
     host, port = listening.getsockname()[:2]
     async with open_house(settings, f"http://{host}:{port}") as house:
-        server = server_of(house, drain_seconds=settings.drain_seconds)
+        server = server_of(
+            house,
+            request_seconds=settings.request_seconds,
+            drain_seconds=settings.drain_seconds,
+        )
         _log.info(LogEvent.ROLE_STARTED, host=host, port=port, pid=os.getpid())
         _settle_memory()
         async with asyncio.TaskGroup() as tasks:

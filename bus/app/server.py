@@ -1,8 +1,11 @@
-"""uvicorn as the API needs it: no hands on our signals, a bound on heads, problem documents."""
+"""uvicorn as the API needs it: no hands on our signals, bounded requests, problem documents."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any
 
 import uvicorn
 from typing_extensions import override
@@ -25,14 +28,29 @@ _BACKLOG = 2_048
 
 
 class Protocol(HttpToolsProtocol):
-    """HTTP/1.1 by httptools, which by itself takes a head without end."""
+    """HTTP/1.1 by httptools, which by itself takes a head without end, and waits for ever."""
 
+    request_seconds: float
     _head_bytes = 0
     _in_head = True
+    _underway = True
+    _deadline: asyncio.TimerHandle | None = None
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as its
+        super().connection_made(transport)
+        self._wait_for_the_rest()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._wait_no_longer()
+        super().connection_lost(exc)
 
     @override
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if self._underway and self._deadline is None:  # never so for one that comes in one piece
+            self._wait_for_the_rest()
         if self._in_head:  # after the fact: what we hold is what a socket gives at once, at most
             self._head_bytes += len(data)
             if self._head_bytes > _MAX_HEAD_BYTES:
@@ -40,7 +58,7 @@ class Protocol(HttpToolsProtocol):
 
     @override
     def on_message_begin(self) -> None:
-        self._head_bytes, self._in_head = 0, True
+        self._head_bytes, self._in_head, self._underway = 0, True, True
         super().on_message_begin()
 
     @override
@@ -49,18 +67,55 @@ class Protocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     @override
+    def on_message_complete(self) -> None:
+        self._underway = False
+        self._wait_no_longer()
+        super().on_message_complete()
+
+    @override
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP as everything else that is wrong: with a problem document."""
-        body = Problem(400, "not-http", msg).document()
+        self._hang_up(Problem(400, "not-http", msg))
+
+    def _wait_for_the_rest(self) -> None:
+        self._deadline = self.loop.call_later(self.request_seconds, self._too_late)
+
+    def _wait_no_longer(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_late(self) -> None:
+        """Say so, unless nothing was asked or an answer is on this wire already."""
+        cycle: Any = self.cycle  # None at first, whatever its type says
+        if self._in_head:
+            may_answer = self._head_bytes > 0 and (cycle is None or cycle.response_complete)
+        else:
+            may_answer = not cycle.response_started and not self.pipeline
+        if may_answer and not self.transport.is_closing():
+            seconds = f"{self.request_seconds:g} seconds"
+            detail = f"The request did not come in whole within {seconds}; nothing was stored."
+            self._hang_up(Problem(408, "too-slow", detail))
+        else:
+            self.transport.close()
+
+    def _hang_up(self, problem: Problem) -> None:
+        body = problem.document()
         headers = [
             *EVERY_ANSWER,
             (b"content-type", CONTENT_TYPE.encode()),
             (b"content-length", str(len(body)).encode()),
             (b"connection", b"close"),
         ]
-        lines = [b"HTTP/1.1 400 Bad Request", *(b": ".join(header) for header in headers)]
+        status = f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}"
+        lines = [status.encode(), *(b": ".join(header) for header in headers)]
         self.transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + body)
         self.transport.close()
+
+
+def protocol_of(request_seconds: float) -> type[Protocol]:
+    """Give the protocol that waits this long for a request to come in whole."""
+    return type("Protocol", (Protocol,), {"request_seconds": request_seconds})
 
 
 class Server(uvicorn.Server):
@@ -72,12 +127,17 @@ class Server(uvicorn.Server):
         yield
 
 
-def server_of(house: House, *, drain_seconds: float) -> Server:
-    """Give a server of the API that waits this long for open requests when it stops."""
+def server_of(house: House, *, request_seconds: float, drain_seconds: float) -> Server:
+    """
+    Give a server of the API.
+
+    It waits `request_seconds` for a request to come in whole, and `drain_seconds` for the answers
+    to those that are open when it stops.
+    """
     return Server(
         uvicorn.Config(
             application(house),
-            http=Protocol,
+            http=protocol_of(request_seconds),
             ws="none",
             lifespan="off",
             interface="asgi3",

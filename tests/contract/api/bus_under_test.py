@@ -196,14 +196,17 @@ async def running(settings: Settings) -> AsyncIterator[Bus]:
 
 
 @asynccontextmanager
-async def on_a_database_of_its_own(kafka: str, postgres: str, template: str) -> AsyncIterator[Bus]:
-    """Run the API on a new database, which lives longer than a test's."""
+async def on_a_database_of_its_own(
+    kafka: str, postgres: str, template: str, **changes: object
+) -> AsyncIterator[Bus]:
+    """Run the API, some of its settings changed, on a database that lives longer than a test's."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     admin = await asyncpg.connect(postgres)
     try:
         await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         url = urlsplit(postgres)._replace(path=f"/{name}").geturl()
-        async with running(settings_for(kafka, url, name.replace("_", ""))) as bus:
+        settings = settings_for(kafka, url, name.replace("_", ""))
+        async with running(settings.model_copy(update=changes)) as bus:
             yield bus
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
