@@ -202,6 +202,40 @@ class House:
             finally:
                 stopping.set()
 
+    async def rows(self, query: str, *args: object) -> list[dict[str, Any]]:
+        """Look into Postgres."""
+        return [dict(row) for row in await self._database.fetch(query, *args)]
+
+    async def command(self, kind: str, subscription: UUID, **columns: object) -> None:
+        """Ask the owners of partitions for something, as the API does."""
+        names = ", ".join(columns)
+        values = ", ".join(f"${number}" for number in range(3, 3 + len(columns)))
+        async with self._database.transaction() as transaction:
+            await transaction.execute("UPDATE revision SET value = value + 1")
+            await transaction.execute(
+                f"INSERT INTO command (subscription, kind, topic, partition, {names})"  # noqa: S608 - names of columns
+                f" SELECT $1, $2, topic, partition, {values} FROM stream",
+                subscription,
+                kind,
+                *columns.values(),
+            )
+
+    async def set_state(self, subscription: UUID, state: str) -> None:
+        """Pause or resume a subscription, as the API does."""
+        async with self._database.transaction() as transaction:
+            await transaction.execute("UPDATE revision SET value = value + 1")
+            await transaction.execute(
+                """WITH changed AS (
+                    UPDATE subscription SET state = $2, revision = (SELECT value FROM revision)
+                    WHERE id = $1 RETURNING *
+                )
+                INSERT INTO subscription_revision
+                    (revision, subscription, organisation, body, state)
+                SELECT revision, id, organisation, body, state FROM changed""",
+                subscription,
+                state,
+            )
+
     def access(self) -> Access:
         """Give the access that the dispatcher goes by now."""
         assert self.directory is not None

@@ -46,7 +46,7 @@ class DeadLettered(_Data, frozen=True):
     topic: str
     partition: int
     offset: int
-    reason: Literal["refused", "exhausted", "backlog"]
+    reason: Literal["refused", "exhausted", "backlog", "recreated"]
     last_outcome: str | None
     attempts: int
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-Headers = Sequence[tuple[str, bytes]]
-"""Kafka header names and values, in the order written; a name may come twice."""
+Headers = Sequence[tuple[str, bytes | None]]
+"""Kafka header names and values, in the order written; a name may come twice, a value be null."""
 
 
 MAX_RECORD_BYTES = 1_048_576

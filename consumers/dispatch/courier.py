@@ -131,7 +131,8 @@ class Courier:
 
 def _tell(subscriber: Subscriber, delivery: Delivery, decision: Decision) -> None:
     trouble = delivery.in_trouble()
-    log = _log_of(subscriber, delivery).bind(attempt=trouble.failures, reason=trouble.last_failure)
+    reason = trouble.last_failure or ""
+    log = _log_of(subscriber, delivery).bind(attempt=trouble.failures, reason=reason)
     match decision:
         case Bury():
             log.error(LogEvent.DELIVERY_GIVEN_UP)

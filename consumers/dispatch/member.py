@@ -170,9 +170,6 @@ class Member:
         self.replay = Replay(until, place)
         self.cursor = min(self.owed | {start})
         self.detached_at = now
-        if self.shelf is not None:
-            # Dead letters settle nothing any more; what is parked is on its way already.
-            self.shelf.ahead = {each.offset for each in self.shelf if each.offset >= self.cursor}
 
     def dragging(self, read_offset: int, now: float) -> bool:
         """Whether the watermark is too far behind for the stream to wait for it."""

@@ -87,5 +87,6 @@ class Orders:
         if start < until:
             window = stream.renew_window(member, at_rest=True)
             member.go_back(window, place, start, until, now.loop)
+            parking.put_back(member, now)
             member.saved = Unsure.MAYBE
         return True

@@ -113,6 +113,30 @@ def read_past(member: Member, read_offset: int) -> None:
             _offer(member, shelf, head)
 
 
+def put_back(member: Member, now: Moment) -> None:
+    """Let what is parked wait for the reading again, after the member went back.
+
+    It is delivered once, in its place; dead letters settle nothing any more.
+    """
+    old = member.shelf
+    if old is None:
+        return
+    shelf = member.shelf = Shelf()
+    for delivery in old:
+        lane = member.window.lane_of(delivery.envelope)
+        fresh = Delivery(delivery.envelope, member.window, lane, now.loop)
+        fresh.trouble = delivery.in_trouble()
+        fresh.trouble.offered = False
+        shelf.add(fresh)
+        if fresh.offset >= member.cursor:
+            shelf.ahead.add(fresh.offset)
+    shelf.dirty = {offset: shelf.at(offset) for offset in old.dirty}
+    shelf.dying = {o: shelf.at(o) if o in shelf else each for o, each in old.dying.items()}
+    shelf.leaving = old.leaving
+    for head in list(shelf.heads()):
+        _offer(member, shelf, head)
+
+
 def reorder(member: Member, ordering: Ordering) -> None:
     """Let another ordering hold from here on; nothing is in the window."""
     member.window.ordering = ordering

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection
 from contextlib import suppress
 
+from bus.catalogue.notices import disabled
 from bus.log.record import Partition
 from bus.observe import metrics
 from bus.observe.events import LogEvent
@@ -18,6 +19,7 @@ from consumers.dispatch.moment import moment
 from consumers.dispatch.orders import Orders
 from consumers.dispatch.saves import Snapshot, beginning, committed, snapshot, uncertain
 from consumers.dispatch.stream import Stream
+from consumers.dispatch.telling import notices_of
 
 SAVE_EVERY = 0.5
 """Seconds between saves: what a crash can repeat of a healthy subscription."""
@@ -108,7 +110,11 @@ class Saving:
         """Write exactly where a closed stream stands; when that fails, only say so."""
         last = snapshot(self._stream, self._orders, moment(), final=True)
         try:
-            await self._write(last)
+            try:
+                await self._write(last)
+            except StatementRefused:
+                self._barred.bar(last.with_exceptions, self._loop.time())
+                await self._write(snapshot(self._stream, self._orders, moment(), final=True))
         except StoreError as error:
             # Positions stay where they were saved last: what was delivered since is repeated,
             # nothing is lost.
@@ -154,11 +160,13 @@ class Saving:
 
     async def _disable(self) -> None:
         """Disable the subscriptions whose sinks are gone, or have failed for too long."""
-        for identity, reason in list(self._stream.disabling.items()):
-            await self._streams.disable(
-                self._partition.topic, self._partition.partition, self._epoch, identity, reason
-            )
-            self._stream.disabling.pop(identity, None)
+        topic, number = self._partition
+        for member in list(self._stream.to_disable):
+            stored, reason = member.subscriber.stored, member.subscriber.to_disable
+            if reason is not None:
+                notice = disabled(stored.id, stored.organisation, stored.revision, reason)
+                await self._streams.disable(topic, number, self._epoch, stored.id, reason, notice)
+            self._stream.to_disable.discard(member)
 
     def _is_time_for_progress(self, taken: Snapshot, now: float) -> bool:
         if taken.next_offset == self._saved[0] or now - self._progress_at < PROGRESS_EVERY:
@@ -195,6 +203,7 @@ class Saving:
                 gaps=taken.gaps,
                 commands=taken.commands,
                 attempts=taken.attempts,
+                notices=tuple(notices_of(taken, self._partition, self._stream.members)),
                 progressed=progressed,
             )
         )

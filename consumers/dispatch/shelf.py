@@ -42,6 +42,10 @@ class Shelf:
     def __contains__(self, offset: int) -> bool:
         return offset in self._events
 
+    def at(self, offset: int) -> Delivery:
+        """Give the delivery parked at an offset."""
+        return self._events[offset]
+
     @property
     def empty(self) -> bool:
         """Whether nothing is parked."""

@@ -18,7 +18,6 @@ from consumers.dispatch.decision import (
     Bury,
     Decision,
     Disable,
-    Disablement,
     Hold,
     Park,
     Retry,
@@ -95,7 +94,7 @@ class Stream:
         self.beside: dict[UUID, Beside] = {}
         self.gaps: list[Gap] = []
         self.invalid: dict[int, Envelope] = {}
-        self.disabling: dict[UUID, Disablement] = {}
+        self.to_disable: set[Member] = set()
         self.attempts: list[FailedAttempt] = []
         self.in_scope = in_scope
         self._readers = readers
@@ -127,6 +126,8 @@ class Stream:
             self.gone.discard(stored.id)
             self.shelved.pop(stored.id, None)
         self.members[stored.id] = member
+        if member.subscriber.to_disable is not None:
+            self.to_disable.add(member)
         self.busy.add(member)
         self.serve(member, stored, now.loop)
         return member
@@ -136,8 +137,6 @@ class Stream:
         window = Window(member.subscriber.subscription.ordering, self.flights)
         window.on_decided = partial(self.decided, member)
         window.at_rest = at_rest
-        for parked in member.shelf or ():
-            parked.window = window
         member.window.closed = True
         member.subscriber.drop_closed()
         return window
@@ -310,8 +309,8 @@ class Stream:
                 parking.park(member, delivery)
             case Bury(reason):
                 parking.bury(member, delivery, reason)
-            case Disable(reason):
-                self.disabling[member.subscriber.identity] = reason
+            case Disable():
+                self.to_disable.add(member)
             case Retry() if delivery.parked:
                 parking.park(member, delivery)
             case Hold() | Retry():

@@ -15,6 +15,7 @@ from consumers.dispatch.decision import (
     Circumstances,
     Decision,
     Disable,
+    Disablement,
     Hold,
     Park,
     Retry,
@@ -37,8 +38,8 @@ class Subscriber:
     A delivery is *ready* (may be sent), *in flight*, or *waiting* for its next try. In an outage
     only one probe at a time goes out, each time another lane's, on the retry schedule; any success
     ends the outage and makes ready what failed in it. While `stopped` (paused, disabled or about to
-    be) it is sent nothing. `parked` counts what its shelves hold; `failing_since` is the moment of
-    the first failure after the last success.
+    be) it is sent nothing; `to_disable` says why, until that is stored. `parked` counts what its
+    shelves hold; `failing_since` is the moment of the first failure after the last success.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Subscriber:
         self.parked = 0
         self.failing_since: float | None = None
         self.stopped = stored.state != "active"
+        self.to_disable: Disablement | None = None
         self._succeeded_at = float("-inf")
         self._on_ready = on_ready
         self._ready: deque[Delivery] = deque()
@@ -87,6 +89,7 @@ class Subscriber:
         """Take a new version; a changed sink may work again, so all that waits is tried at once."""
         self.stored = stored
         self.stopped = stored.state != "active"
+        self.to_disable = None
         self.failing_since = None
         self._recover()
         while self._waiting:
@@ -201,8 +204,8 @@ class Subscriber:
                 self._ready.append(delivery)
             case Retry(delay) | Park(delay):
                 self._failed(delivery, delay, now=now, roll=roll)
-            case Disable():
-                self.stopped = True
+            case Disable(reason):
+                self.stopped, self.to_disable = True, reason
                 self._ready.append(delivery)
             case Settle() | Bury():
                 pass

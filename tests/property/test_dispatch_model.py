@@ -43,12 +43,17 @@ def run(world: World, *, crashes: bool) -> None:
         assert world.repeats == 0, "repeated without a crash"
 
 
-@pytest.fixture(autouse=True)
-def _small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(window, "MAX_EVENTS", 6)
-    monkeypatch.setattr(stream, "TAIL_STEP", 4)
+def make_small(patch: pytest.MonkeyPatch) -> None:
+    """Make every bound so small that short runs meet it."""
+    patch.setattr(window, "MAX_EVENTS", 6)
+    patch.setattr(stream, "TAIL_STEP", 4)
     for module in (admission, parking):
-        monkeypatch.setattr(module, "MAX_PARKED", 8)
+        patch.setattr(module, "MAX_PARKED", 8)
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_small(monkeypatch)
 
 
 @pytest.mark.parametrize("batch", range(4))

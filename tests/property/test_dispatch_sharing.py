@@ -5,10 +5,11 @@ from random import Random
 import pytest
 
 from consumers.dispatch import window
+from consumers.dispatch.member import Member
 from consumers.dispatch.stream import Stream
 from consumers.dispatch.window import Delivery
 from consumers.sinks.outcome import Delivered, Temporary
-from tests.unit.dispatch.small_stream import LogRecord, Small, answer, record, row, send, stored
+from tests.unit.dispatch.small_stream import LogRecord, Small, answer, at, record, row, send, stored
 
 SEEDS = 200
 STEPS = 150
@@ -36,7 +37,7 @@ class Shared:
             stream.feed(each, self.now)
         end = len(self.logs[number])
         opened = sorted(set(range(end)) - self.acknowledged[number])
-        stream.join(self.terms, row(self.terms.id, end, *opened), self.now)
+        stream.join(self.terms, row(self.terms.id, end, *opened), at(self.now))
         return stream
 
     def publish(self) -> None:
@@ -91,13 +92,17 @@ class Shared:
         for _ in range(300):
             while self.flights:
                 self._answer(self.flights.pop(), Delivered(204))
-            if all(each.members[self.terms.id].up_to_date for each in self.streams):
+            if all(_is_done(each.members[self.terms.id]) for each in self.streams):
                 return
             self.now += 100.0
             for stream in self.streams:
                 stream.advance_all(self.now)
             self.send()
         raise AssertionError("stands still")
+
+
+def _is_done(member: Member) -> bool:
+    return member.up_to_date and (member.shelf is None or member.shelf.empty)
 
 
 @pytest.mark.parametrize("batch", range(2))
@@ -113,6 +118,7 @@ def test_nothing_leaks_between_partitions(batch: int, monkeypatch: pytest.Monkey
         shared.drain()
         assert [len(each) for each in shared.acknowledged] == [len(each) for each in shared.logs]
         assert shared.subscriber.in_flight == 0
+        assert shared.subscriber.parked == 0
         assert [stream.flights.out for stream in shared.streams] == [0, 0]
         assert not shared.subscriber.outage
         assert shared.subscriber.wake_at(shared.now) is None

@@ -51,14 +51,16 @@ SET settles = false
 WHERE subscription = ANY($3) AND topic = $1 AND partition = $2 AND settles;
 
 -- name: bury
--- Keeps events that are given up; one that was before, and was replayed since, anew.
+-- Keeps events that are given up; one that was before, and was replayed since, anew. Those of a log
+-- that was made anew settle nothing: their offsets mean something else now.
 INSERT INTO dead_letter (
     subscription, topic, partition, event_offset, event_id, source, type,
-    reason, last_outcome, attempts, first_at, last_at, key_digest, sealed
+    reason, last_outcome, attempts, first_at, last_at, key_digest, sealed, settles
 )
 SELECT
     one.subscription, $1, $2, one.event_offset, one.event_id, one.source, one.type,
-    one.reason, one.last_outcome, one.attempts, one.first_at, one.last_at, one.key_digest, one.sealed
+    one.reason, one.last_outcome, one.attempts, one.first_at, one.last_at,
+    one.key_digest, one.sealed, one.reason <> 'recreated'
 FROM unnest(
     $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[],
     $8::text[], $9::text[], $10::integer[], $11::timestamptz[], $12::timestamptz[],
@@ -79,7 +81,7 @@ SET event_id = excluded.event_id,
     last_at = excluded.last_at,
     key_digest = excluded.key_digest,
     sealed = excluded.sealed,
-    settles = true,
+    settles = excluded.settles,
     buried_at = now(),
     purged_at = NULL;
 

@@ -67,12 +67,12 @@ async def test_a_sick_component_delays_nobody_and_misses_nothing(house: House) -
         assert in_order(sink)
 
 
-async def test_one_refused_event_holds_only_its_key(house: House) -> None:
-    """Events of other keys flow past one that the component refuses; its own key waits behind."""
+async def test_one_failing_event_holds_only_its_key(house: House) -> None:
+    """Events of other keys flow past one that fails; its own key waits behind."""
     async with sinks(1) as (sink,):
         domain = await house.domain("nl.test", 1)
         refuses = True
-        sink.answer = lambda event: 422 if refuses and event["id"] == "000003" else 204
+        sink.answer = lambda event: 500 if refuses and event["id"] == "000003" else 204
         await house.subscribe(sink)
         async with house.dispatcher():
             await house.publish(domain, events(60, keys=10))

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from bus.codec import kafka
 from bus.event import Event
+from bus.log.record import Partition
 from bus.store.streams import Position, StoredSubscription
 from bus.subscription import Subscription
 from consumers.dispatch.member import Member
+from consumers.dispatch.moment import Moment
 from consumers.dispatch.stream import Stream
 from consumers.dispatch.subscriber import Subscriber
 from consumers.dispatch.window import Delivery
@@ -30,6 +33,11 @@ class LogRecord:
     topic: str = "t"
     partition: int = 0
     timestamp: int = 0
+
+
+def at(loop: float) -> Moment:
+    """Give a moment by the loop's clock."""
+    return Moment(loop, datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=loop))
 
 
 def record(
@@ -89,6 +97,7 @@ class Small:
     def stream(self, start: int = 0, *, tail_bytes: int = 1_000_000) -> Stream:
         """Load a partition, as its owner does."""
         stream = Stream(
+            Partition("t", 0),
             start=start,
             revision=1,
             readers=lambda _source: frozenset(self.may_read),
@@ -131,8 +140,8 @@ def send(subscriber: Subscriber, now: float) -> list[Delivery]:
 
 def answer(subscriber: Subscriber, delivery: Delivery, outcome: Outcome, now: float) -> None:
     """Bring an outcome back, as the courier does."""
-    if subscriber.answered(delivery, outcome, now=now, roll=0.5):
-        delivery.window.on_delivered(delivery, now)
+    decision = subscriber.answered(delivery, outcome, now=now, roll=0.5)
+    delivery.window.on_decided(delivery, decision, now)
 
 
 def acknowledge_all(subscriber: Subscriber, now: float) -> list[int]:

@@ -1,9 +1,10 @@
 """Catching up where the log has holes: retention, damaged records, records that are no event."""
 
 import gc
-from datetime import UTC, datetime
 
+from bus.store.partition import Gap
 from consumers.dispatch.envelope import Envelope
+from consumers.dispatch.orders import Orders
 from consumers.dispatch.saves import committed, snapshot
 from consumers.dispatch.scan import Scan
 from consumers.dispatch.stream import TAIL_STEP
@@ -12,12 +13,11 @@ from tests.unit.dispatch.small_stream import (
     LogRecord,
     Small,
     acknowledge_all,
+    at,
     record,
     row,
     stored,
 )
-
-_WALL = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def test_open_events_that_retention_took_are_told_and_no_longer_waited_for() -> None:
@@ -25,10 +25,13 @@ def test_open_events_that_retention_took_are_told_and_no_longer_waited_for() -> 
     small = Small()
     version = stored()
     stream = small.stream(10)
-    member = stream.join(version, row(version.id, 12, 10, 11), 0.0)
+    member = stream.join(version, row(version.id, 12, 10, 11), at(0.0))
     stream.pass_over(50)
     stream.advance_all(1.0)
-    assert small.lost == [(version.id, {10, 11})]
+    assert member in stream.scanning
+    Scan(stream).overtaken(50, 1.0)
+    assert small.lost == [(version.id, set(range(10, 50)))]
+    assert stream.gaps == [Gap(version.id, 10, 50, "retention")]
     assert member.attached
     assert member.watermark(stream.read_offset) == 50
 
@@ -38,8 +41,8 @@ def test_one_damaged_record_costs_only_itself() -> None:
     small = Small()
     far, near = stored(1), stored(2)
     stream = small.stream(1_000)
-    stream.join(far, row(far.id, 10), 0.0)
-    member = stream.join(near, row(near.id, 500), 0.0)
+    stream.join(far, row(far.id, 10), at(0.0))
+    member = stream.join(near, row(near.id, 500), at(0.0))
     scan = Scan(stream)
     scan.feed(500, [], 501, 0.0)
     assert member.cursor == 501
@@ -68,15 +71,20 @@ def test_a_record_that_is_no_event_is_passed_over() -> None:
     small = Small()
     version, late = stored(1), stored(2)
     stream = small.stream(0)
-    stream.join(version, None, 0.0)
+    stream.join(version, None, at(0.0))
     stream.feed(LogRecord(0, None, b"?", []), 0.0)
     stream.feed(LogRecord(1, None, b"{", [("content-type", b"application/cloudevents+json")]), 0.0)
     stream.feed(record(2), 0.0)
-    stream.join(late, row(late.id, 0), 0.0)
+    stream.join(late, row(late.id, 0), at(0.0))
     assert acknowledge_all(small.subscribers[version.id], 0.0) == [2]
     assert acknowledge_all(small.subscribers[late.id], 0.0) == [2]
-    saved = snapshot(stream, now=1.0, wall=_WALL)
-    committed(stream, saved, 1.0)
+    orders = Orders(stream)
+    saved = snapshot(stream, orders, at(1.0))
+    assert [(each.offset, each.reason) for each in saved.invalid] == [
+        (0, "required"),
+        (1, "not-json"),
+    ]
+    committed(stream, orders, saved, 1.0)
     assert saved.next_offset == 3
 
 
@@ -85,7 +93,7 @@ def test_a_record_that_comes_twice_is_taken_once() -> None:
     small = Small()
     version = stored()
     stream = small.stream()
-    stream.join(version, None, 0.0)
+    stream.join(version, None, at(0.0))
     for offset in (0, 1, 0, 1, 2):
         stream.feed(record(offset), 0.0)
     assert acknowledge_all(small.subscribers[version.id], 0.0) == [0, 1, 2]
@@ -98,7 +106,7 @@ def test_a_long_tail_is_read_in_steps() -> None:
     stream = small.stream(tail_bytes=100_000_000)
     for offset in range(TAIL_STEP * 2 + 1):
         stream.feed(record(offset), 0.0)
-    member = stream.join(version, row(version.id, 0), 0.0)
+    member = stream.join(version, row(version.id, 0), at(0.0))
     steps = 1
     while not member.attached:
         assert small.mores == steps

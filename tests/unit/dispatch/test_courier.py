@@ -8,7 +8,7 @@ from consumers.dispatch.subscriber import Subscriber
 from consumers.dispatch.window import Delivery
 from consumers.sinks.outcome import Delivered, Outcome
 from consumers.sinks.sender import Request
-from tests.unit.dispatch.small_stream import Small, record, stored
+from tests.unit.dispatch.small_stream import Small, at, record, stored
 
 
 class Letters:
@@ -45,14 +45,16 @@ async def test_a_request_that_cannot_be_made_fails_its_delivery_only() -> None:
     courier = Courier(sender, Letters(fails_for=1))
     small = Small(on_ready=courier.stir)
     stream = small.stream()
-    bad = stream.join(stored(1), None, 0.0)
-    good = stream.join(stored(2), None, 0.0)
+    bad = stream.join(stored(1), None, at(0.0))
+    good = stream.join(stored(2), None, at(0.0))
     stream.feed(record(0), 0.0)
     courier.flush()
     async with asyncio.timeout(5):
         await stream.flights.all_landed()
     assert sender.sent == 1
     assert not good.window.pending
-    assert bad.window.pending[0].failures == 1
+    trouble = bad.window.pending[0].trouble
+    assert trouble is not None
+    assert trouble.failures == 1
     assert bad.subscriber.in_flight == 0
     courier.stop()

@@ -1,5 +1,6 @@
 """What a subscriber may be sent next: outages, quiet, waits, partitions that come and go."""
 
+from consumers.dispatch.decision import SETTLE
 from consumers.dispatch.subscriber import OUTAGE_HEADS
 from consumers.sinks.outcome import Delivered, Temporary
 from tests.unit.dispatch.small_stream import (
@@ -7,6 +8,7 @@ from tests.unit.dispatch.small_stream import (
     Small,
     acknowledge_all,
     answer,
+    at,
     record,
     row,
     send,
@@ -19,7 +21,7 @@ def test_an_outage_ends_with_the_partition_that_it_was_seen_on() -> None:
     small = Small()
     version = stored()
     old = small.stream()
-    old.join(version, None, 0.0)
+    old.join(version, None, at(0.0))
     for offset in range(OUTAGE_HEADS):
         old.feed(record(offset), 0.0)
     subscriber = small.subscribers[version.id]
@@ -31,7 +33,7 @@ def test_an_outage_ends_with_the_partition_that_it_was_seen_on() -> None:
     new = small.stream()
     for offset in range(OUTAGE_HEADS):
         new.feed(record(offset), 1.0)
-    new.join(version, row(version.id, OUTAGE_HEADS, *range(OUTAGE_HEADS)), 1.0)
+    new.join(version, row(version.id, OUTAGE_HEADS, *range(OUTAGE_HEADS)), at(1.0))
     new.advance_all(1.0)
     assert sorted(acknowledge_all(subscriber, 1.0)) == list(range(OUTAGE_HEADS))
 
@@ -41,7 +43,7 @@ def test_an_answer_after_the_end_of_its_partition_changes_nothing() -> None:
     small = Small()
     version = stored()
     old = small.stream()
-    old.join(version, None, 0.0)
+    old.join(version, None, at(0.0))
     for offset in range(OUTAGE_HEADS):
         old.feed(record(offset), 0.0)
     subscriber = small.subscribers[version.id]
@@ -60,7 +62,7 @@ def test_failing_heads_that_are_withheld_leave_the_outage() -> None:
     small = Small()
     version = stored()
     stream = small.stream()
-    member = stream.join(version, None, 0.0)
+    member = stream.join(version, None, at(0.0))
     for offset in range(OUTAGE_HEADS):
         stream.feed(record(offset), 0.0)
     subscriber = small.subscribers[version.id]
@@ -74,7 +76,7 @@ def test_failing_heads_that_are_withheld_leave_the_outage() -> None:
         delivery = subscriber.next(now)
         assert delivery is not None
         subscriber.withheld(delivery)
-        delivery.window.on_delivered(delivery, now)
+        delivery.window.on_decided(delivery, SETTLE, now)
     assert not subscriber.outage
     stream.advance_all(now)
     assert acknowledge_all(subscriber, now) == [OUTAGE_HEADS]
@@ -85,7 +87,7 @@ def test_a_quiet_that_is_over_asks_for_no_timer() -> None:
     small = Small()
     version = stored(delivery={"concurrency": 1, "retry": {"schedule": (1,), "jitter": 0}})
     stream = small.stream()
-    stream.join(version, None, 0.0)
+    stream.join(version, None, at(0.0))
     for offset in range(3):
         stream.feed(record(offset), 0.0)
     subscriber = small.subscribers[version.id]
@@ -105,7 +107,7 @@ def test_one_event_that_always_asks_for_quiet_does_not_starve_the_others() -> No
     small = Small()
     version = stored(delivery={"concurrency": 1})
     stream = small.stream()
-    stream.join(version, None, 0.0)
+    stream.join(version, None, at(0.0))
     for offset in range(4):
         stream.feed(record(offset), 0.0)
     subscriber = small.subscribers[version.id]

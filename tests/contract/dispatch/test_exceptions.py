@@ -1,0 +1,234 @@
+"""Parked, given up, brought back: what a dispatcher does with exceptions, on real servers."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest_asyncio
+
+from bus.log.writer import Writer
+from tests.house import House, Sink, events, in_order, sinks, until
+
+RETRY = {"retry": {"schedule": (0.2, 0.3), "jitter": 0, "limit": 1}}
+
+
+@pytest_asyncio.fixture
+async def house(kafka: str, database_url: str, namespace: str) -> AsyncIterator[House]:
+    """Give an open house."""
+    async with House.open(kafka, database_url, namespace) as opened:
+        yield opened
+
+
+async def dead_letters(house: House) -> list[dict[str, Any]]:
+    """Give what was given up, by offset."""
+    return await house.rows("SELECT * FROM dead_letter ORDER BY event_offset")
+
+
+async def holds(house: House, table: str, number: int) -> bool:
+    """Whether a table has so many rows."""
+    (row,) = await house.rows(f"SELECT count(*) AS number FROM {table}")  # noqa: S608 - ours
+    return bool(row["number"] == number)
+
+
+async def test_a_refused_event_becomes_a_dead_letter_and_its_key_goes_on(house: House) -> None:
+    """It is kept sealed, with the reason; what comes after it is delivered in order."""
+    async with sinks(1) as (sink,):
+        domain = await house.domain("nl.test", 1)
+        sink.answer = lambda event: 422 if event["id"] == "000003" else 204
+        await house.subscribe(sink)
+        async with house.dispatcher():
+            await house.publish(domain, events(60, keys=10))
+            await sink.until(lambda sink: len(sink.accepted) >= 59)
+            assert in_order(sink)
+            (letter,) = await dead_letters(house)
+    found = {name: letter[name] for name in ("event_id", "reason", "last_outcome", "attempts")}
+    assert found == {
+        "event_id": "000003",
+        "reason": "refused",
+        "last_outcome": "refused 422",
+        "attempts": 1,
+    }
+    assert b"000003" not in letter["sealed"]
+    (notice,) = await house.rows("SELECT type FROM notice")
+    assert notice["type"] == "nl.vng.gemeentebus.event-dead-lettered"
+
+
+async def test_parked_events_outlive_their_dispatcher(house: House) -> None:
+    """An event that fails waits beside the position, its key behind it, whoever dispatches."""
+    async with sinks(1) as (sink,):
+        domain = await house.domain("nl.test", 2)
+        fails = True
+        sink.answer = lambda event: 500 if fails and event["partitionkey"] == "k3" else 204
+        retry = {"schedule": (0.1, 3_600), "jitter": 0}
+        await house.subscribe(sink, delivery={"retry": retry})
+        async with house.dispatcher("one"):
+            await house.publish(domain, events(100, keys=10))
+            await sink.until(lambda sink: len(sink.accepted) >= 90)
+            await until(lambda: holds(house, "parked", 10))
+            await until(lambda: holds(house, "position", 0))
+        attempts = sink.ids.count("000003")
+        assert attempts == 2
+        fails = False
+        await house.rows("UPDATE parked SET due_at = now() WHERE due_at IS NOT NULL RETURNING 1")
+        async with house.dispatcher("two"):
+            await sink.until(lambda sink: len(sink.accepted) >= 100)
+            await until(lambda: holds(house, "parked", 0))
+    assert in_order(sink)
+    assert sink.ids.count("000003") == attempts + 1
+    failed = await house.rows("SELECT attempt, outcome FROM attempt ORDER BY attempt")
+    assert [tuple(row.values()) for row in failed] == [(1, "temporary 500"), (2, "temporary 500")]
+
+
+async def test_an_exhausted_schedule_gives_an_event_up(house: House) -> None:
+    """Its last outcome and the number of attempts are kept with it."""
+    async with sinks(1) as (sink,):
+        domain = await house.domain("nl.test", 1)
+        sink.answer = lambda event: 503 if event["id"] == "000000" else 204
+        await house.subscribe(sink, delivery=RETRY)
+        async with house.dispatcher():
+            await house.publish(domain, events(20))
+            await sink.until(lambda sink: len(sink.accepted) >= 19, within=30)
+            await until(lambda: holds(house, "dead_letter", 1))
+            await until(lambda: holds(house, "parked", 0))
+    (letter,) = await dead_letters(house)
+    assert (letter["reason"], letter["attempts"]) == ("exhausted", 4)
+    assert sink.ids.count("000000") == 4
+
+
+async def test_a_dead_letter_is_redriven_in_its_lane(house: House) -> None:
+    """It comes again, marked with attempt 1, and leaves the dead letters."""
+    async with sinks(1) as (sink,):
+        domain = await house.domain("nl.test", 1)
+        refuses = True
+        sink.answer = lambda event: 422 if refuses and event["id"] == "000003" else 204
+        identity = await house.subscribe(sink)
+        async with house.dispatcher():
+            await house.publish(domain, events(20))
+            await until(lambda: holds(house, "dead_letter", 1))
+            refuses = False
+            await house.command("redrive", identity, offsets=[3])
+            await sink.until(lambda sink: "000003" in sink.accepted)
+            for table in ("dead_letter", "command", "parked"):
+                await until(lambda table=table: holds(house, table, 0))
+    assert sink.ids.count("000003") == 2
+
+
+async def test_a_pause_keeps_the_place(house: House) -> None:
+    """Nothing is sent while a subscription is paused; all of it comes after, once, in order."""
+    async with sinks(2) as (paused, other):
+        domain = await house.domain("nl.test", 2)
+        identity = await house.subscribe(paused)
+        await house.subscribe(other)
+        async with house.dispatcher():
+            await house.publish(domain, events(50))
+            await paused.until(lambda sink: len(sink.ids) >= 50)
+            await house.set_state(identity, "paused")
+            await until(lambda: followed(house))
+            await house.publish(domain, events(50, first=50))
+            await other.until(lambda sink: len(sink.ids) >= 100)
+            assert len(paused.ids) == 50
+            await house.set_state(identity, "active")
+            await paused.until(lambda sink: len(sink.ids) >= 100)
+    assert sorted(paused.ids) == [f"{each:06}" for each in range(100)]
+    assert in_order(paused)
+
+
+async def test_a_sink_that_is_gone_is_disabled(house: House) -> None:
+    """After a 410 nothing more is sent; its owner is told, and its place is kept."""
+    async with sinks(1) as (sink,):
+        domain = await house.domain("nl.test", 1)
+        sink.answer = lambda _: 410
+        identity = await house.subscribe(sink, delivery={"concurrency": 1})
+        async with house.dispatcher():
+            await house.publish(domain, events(10, keys=1))
+            await until(lambda: is_in_state(house, "disabled"))
+            await until(lambda: followed(house))
+            assert len(sink.ids) == 1
+            sink.answer = lambda _: 204
+            await house.set_state(identity, "active")
+            await sink.until(lambda sink: len(sink.accepted) >= 10)
+    assert sink.accepted == [f"{each:06}" for each in range(10)]
+    (notice,) = await house.rows("SELECT type, data FROM notice")
+    assert notice["type"] == "nl.vng.gemeentebus.subscription-disabled"
+
+
+async def test_a_replay_delivers_a_stretch_again(house: House) -> None:
+    """From an offset on, up to where the subscription stood; marked, in order, and only once."""
+    async with sinks(2) as (sink, other):
+        domain = await house.domain("nl.test", 1)
+        identity = await house.subscribe(sink)
+        await house.subscribe(other)
+        async with house.dispatcher():
+            await house.publish(domain, events(100))
+            await sink.until(lambda sink: len(sink.ids) >= 100)
+            sink.ids.clear()
+            sink.keys.clear()
+            await house.command("replay", identity, from_offset=20, until_offset=60)
+            await sink.until(lambda sink: len(sink.ids) >= 40)
+            await house.publish(domain, events(20, first=100))
+            await sink.until(lambda sink: len(sink.ids) >= 60)
+            await until(lambda: holds(house, "position", 0))
+    expected = [*range(20, 60), *range(100, 120)]
+    assert sorted(sink.ids) == [f"{each:06}" for each in expected]
+    assert in_order(sink)
+    assert len(other.ids) == 120
+
+
+async def test_dead_letters_that_cannot_be_written_stop_nobody_else(house: House) -> None:
+    """Their events stay open in the row; all other saves go on, and they are written later."""
+    async with sinks(2) as (refusing, healthy):
+        domain = await house.domain("nl.test", 1)
+        refusing.answer = lambda event: 422 if event["id"] == "000003" else 204
+        identity = await house.subscribe(refusing)
+        await house.subscribe(healthy)
+        await house.rows("ALTER TABLE dead_letter ADD CONSTRAINT full_up CHECK (reason = 'never')")
+        async with house.dispatcher():
+            await house.publish(domain, events(50))
+            await healthy.until(lambda sink: len(sink.accepted) >= 50)
+            await until(lambda: is_open(house, identity, 3))
+            (stream,) = await house.rows("SELECT next_offset FROM stream")
+            assert stream["next_offset"] == 50
+        await house.rows("ALTER TABLE dead_letter DROP CONSTRAINT full_up")
+        async with house.dispatcher():
+            await until(lambda: holds(house, "dead_letter", 1))
+            await until(lambda: holds(house, "position", 0))
+
+
+async def test_a_record_that_is_no_event_is_kept_for_operators(house: House, kafka: str) -> None:
+    """It is a dead letter of the topic; the events around it are delivered."""
+    async with sinks(1) as (sink,), Writer(bootstrap=kafka) as log:
+        domain = await house.domain("nl.test", 1)
+        await house.subscribe(sink)
+        async with house.dispatcher():
+            await house.publish(domain, events(5))
+            await log.append(domain.topic, b"k", [], b"no event")
+            await house.publish(domain, events(5, first=5))
+            await sink.until(lambda sink: len(sink.ids) >= 10)
+            await until(lambda: holds(house, "invalid_record", 1))
+    (record,) = await house.rows("SELECT event_offset, reason, sealed FROM invalid_record")
+    assert (record["event_offset"], record["reason"]) == (5, "required")
+    assert b"no event" not in record["sealed"]
+    assert healthy_only(sink)
+
+
+def healthy_only(sink: Sink) -> bool:
+    """Whether a sink got each event once."""
+    return len(set(sink.ids)) == len(sink.ids)
+
+
+async def followed(house: House) -> bool:
+    """Whether every owner has taken in all changes."""
+    now = await house.streams.revision()
+    rows = await house.rows("SELECT revision FROM stream")
+    return all(row["revision"] == now for row in rows)
+
+
+async def is_in_state(house: House, state: str) -> bool:
+    """Whether the one subscription is in a state."""
+    (row,) = await house.rows("SELECT state FROM subscription")
+    return bool(row["state"] == state)
+
+
+async def is_open(house: House, identity: object, offset: int) -> bool:
+    """Whether a position keeps an offset open."""
+    rows = await house.rows("SELECT open FROM position WHERE subscription = $1", identity)
+    return any(offset in row["open"] for row in rows)

@@ -1,0 +1,180 @@
+"""What happens beside the position: parked lanes, the bound, dead letters, commands."""
+
+from datetime import timedelta
+
+import pytest
+
+from bus.store.partition import Command, ParkedEvent
+from consumers.dispatch import admission, parking
+from consumers.dispatch.envelope import Envelope
+from consumers.dispatch.member import Member
+from consumers.dispatch.orders import Orders
+from consumers.dispatch.saves import committed, snapshot
+from consumers.dispatch.stream import Beside, Stream
+from consumers.sinks.outcome import Delivered, Outcome, Refused, Temporary
+from tests.unit.dispatch.small_stream import Small, answer, at, record, row, send, stored
+
+POISON = Temporary("answer", 500)
+VERSION = stored(delivery={"retry": {"schedule": (1, 3_600), "jitter": 0}})
+
+
+def parked(offset: int, key: str, *, due: float = 0.0) -> ParkedEvent:
+    """Give the row of an event that was tried once."""
+    copy = Envelope(record(offset, key=key)).copy
+    moment = at(due).wall
+    return ParkedEvent(VERSION.id, offset, copy, 1, moment - timedelta(1), moment, "temporary 500")
+
+
+def save(stream: Stream, orders: Orders, now: float) -> None:
+    """Save, and have it confirmed."""
+    stream.advance_all(now)
+    orders.carry_out(at(now))
+    committed(stream, orders, snapshot(stream, orders, at(now)), now)
+
+
+def deliver(small: Small, now: float, *, bad: frozenset[int] = frozenset()) -> list[int]:
+    """Send all that may be sent, all but the bad ones taken; give the offsets in their order."""
+    subscriber = small.subscribers[VERSION.id]
+    offsets = []
+    while sent := send(subscriber, now):
+        for delivery in sent:
+            offsets.append(delivery.offset)
+            outcome: Outcome = POISON if delivery.offset in bad else Delivered(204)
+            answer(subscriber, delivery, outcome, now)
+    return offsets
+
+
+def loaded(
+    small: Small, *open_: int, kept: tuple[ParkedEvent, ...], dead: frozenset[int] = frozenset()
+) -> tuple[Stream, Member]:
+    """Load a partition of which the log is to be read from 20 on."""
+    stream = small.stream(20)
+    stream.beside[VERSION.id] = Beside(kept, dead)
+    return stream, stream.join(VERSION, row(VERSION.id, 20, *open_), at(0.0))
+
+
+def test_a_parked_event_waits_until_what_lies_below_it_was_read_again() -> None:
+    """An open event of its lane comes first, though it has to be found in the log."""
+    small = Small()
+    stream, member = loaded(small, 7, kept=(parked(10, "k"),))
+    assert deliver(small, 1.0) == []
+    for offset in range(7, 20):
+        envelope = Envelope(record(offset, key="k" if offset in (7, 10) else "other"))
+        stream.offer(member, envelope, 1.0)
+    stream.arrive(member, 20)
+    stream.advance_all(1.0)
+    assert deliver(small, 1.0) == [7, 10]
+
+
+def test_reading_again_is_exempt_from_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lane that is full lets in what was open before it: else both would wait for ever."""
+    monkeypatch.setattr(admission, "MAX_PARKED", 1)
+    monkeypatch.setattr(parking, "MAX_PARKED", 1)
+    small = Small()
+    stream, member = loaded(small, 7, kept=(parked(10, "k"),))
+    assert stream.offer(member, Envelope(record(7, key="k")), 1.0)
+    assert deliver(small, 1.0) == [7]
+    stream.arrive(member, 20)
+    stream.advance_all(1.0)
+    assert deliver(small, 1.0) == [10]
+
+
+def test_parked_and_dead_events_are_not_read_again() -> None:
+    """A stream that went back after a crash passes over what is settled beside it."""
+    small = Small()
+    stream = small.stream(5)
+    stream.beside[VERSION.id] = Beside((parked(6, "k", due=100.0),), frozenset({8}))
+    stream.join(VERSION, None, at(0.0))
+    for offset in range(5, 12):
+        stream.feed(record(offset, key="k" if offset in (6, 9) else f"k{offset}"), 0.0)
+    assert deliver(small, 0.0) == [5, 7, 10, 11]
+    stream.advance_all(1.0)
+    assert deliver(small, 101.0) == [6, 9]
+
+
+def test_at_the_bound_the_longest_lane_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hot key that fails costs its oldest events, and no event of another key."""
+    monkeypatch.setattr(admission, "MAX_PARKED", 3)
+    monkeypatch.setattr(parking, "MAX_PARKED", 3)
+    small = Small()
+    stream = small.stream()
+    orders = Orders(stream)
+    member = stream.join(VERSION, None, at(0.0))
+    stream.feed(record(0, key="hot"), 0.0)
+    deliver(small, 0.0, bad=frozenset({0}))
+    deliver(small, 1.0, bad=frozenset({0}))
+    for offset in range(1, 7):
+        stream.feed(record(offset, key="cold" if offset == 4 else "hot"), 2.0)
+        taken = snapshot(stream, orders, at(2.0))
+        committed(stream, orders, taken, 2.0)
+    assert 4 in deliver(small, 2.0, bad=frozenset(range(4)))
+    assert member.attached
+    assert member.shelf is not None
+    assert sorted(each.offset for each in member.shelf if not each.dying)[-2:] == [5, 6]
+    assert member.subscriber.parked <= 3
+
+
+def test_a_lane_waits_for_its_dead_letter() -> None:
+    """What comes behind a refused event goes out once the dead letter is saved, not before."""
+    small = Small()
+    stream = small.stream()
+    orders = Orders(stream)
+    stream.join(VERSION, None, at(0.0))
+    for offset in range(3):
+        stream.feed(record(offset, key="k"), 0.0)
+    subscriber = small.subscribers[VERSION.id]
+    (first,) = send(subscriber, 0.0)
+    answer(subscriber, first, Refused(422), 0.0)
+    taken = snapshot(stream, orders, at(0.0))
+    assert [(letter.offset, letter.reason) for _, _, letter in taken.dead] == [(0, "refused")]
+    assert taken.next_offset == 1
+    assert deliver(small, 0.0) == []
+    committed(stream, orders, taken, 0.0)
+    assert deliver(small, 0.0) == [1, 2]
+
+
+def test_a_replay_sends_nothing_before_it_is_saved() -> None:
+    """It rests until nothing is on the wire, then until its new place is committed."""
+    small = Small()
+    stream = small.stream(0, tail_bytes=100_000)
+    orders = Orders(stream)
+    stream.join(VERSION, None, at(0.0))
+    for offset in range(6):
+        stream.feed(record(offset), 0.0)
+    subscriber = small.subscribers[VERSION.id]
+    flights = send(subscriber, 0.0)
+    orders.take([Command(1, VERSION.id, "replay", from_offset=2, until_offset=4)], 0.0)
+    for delivery in flights[:5]:
+        answer(subscriber, delivery, Delivered(204), 0.0)
+    orders.carry_out(at(0.0))
+    assert not orders.carried
+    answer(subscriber, flights[5], Delivered(204), 0.0)
+    orders.carry_out(at(0.0))
+    taken = snapshot(stream, orders, at(0.0))
+    assert taken.commands == (1,)
+    assert deliver(small, 0.0) == []
+    stream.feed(record(6), 0.0)
+    committed(stream, orders, taken, 0.0)
+    stream.advance_all(0.0)
+    assert deliver(small, 0.0) == [2, 3, 6]
+    assert stream.members[VERSION.id].attached
+
+
+def test_live_events_of_a_lane_wait_behind_a_redriven_one() -> None:
+    """It goes back to its place by offset; other lanes do not notice."""
+    small = Small()
+    stream = small.stream(20)
+    orders = Orders(stream)
+    stream.join(VERSION, None, at(0.0))
+    orders.take([Command(1, VERSION.id, "redrive", redriven=(parked(10, "k"),))], 0.0)
+    orders.carry_out(at(0.0))
+    for offset in range(20, 24):
+        stream.feed(record(offset, key="k" if offset % 2 else "other"), 0.0)
+    taken = snapshot(stream, orders, at(0.0))
+    assert taken.redriven == ((VERSION.id, 10),)
+    assert {event.offset for _, _, event in taken.parked} == {10, 21, 23}
+    offsets = deliver(small, 0.0)
+    assert [offset for offset in offsets if offset in (10, 21, 23)] == [10, 21, 23]
+    committed(stream, orders, taken, 0.0)
+    save(stream, orders, 1.0)
+    assert stream.members[VERSION.id].shelf is None
