@@ -12,8 +12,7 @@ def application(house: House) -> Door:
     """Give the application over an opened house."""
     document = b""
 
-    async def show(call: Call) -> Answer:
-        call.query()
+    async def show(_: Call) -> Answer:
         return Answer(200, document)
 
     description = Operation(

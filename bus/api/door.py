@@ -67,6 +67,8 @@ class Door:
             if operation.roles is not None:
                 call.caller = await self._house.gate.caller(call.header(b"authorization"))
                 require(call.caller, operation.roles)
+            if call.scope["query_string"] and operation.path.startswith("/v1/"):
+                call.query(*operation.query)
             return await operation.handler(call)
         except Problem:
             raise

@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 from typing import Any
 
 import orjson
 
+from bus.api.examples import BINARY, EXAMPLES
 from bus.api.house import Contact
 from bus.api.operation import Content, Operation, Outcome
-from bus.api.problem import CONTENT_TYPE
+from bus.api.refusals import REFUSALS
 from bus.api.schemas import REF, schemas
+from bus.api.webhooks import RECEIVE, webhooks
 
 BASE = "/v1"
 _PARAMETER = re.compile(r"\{([a-z]+)\}")
@@ -25,23 +26,7 @@ _PATH = {
     "name": "Naam van het domein.",
     "topic": "Naam van het topic.",
 }
-_EVERY_ANSWER = {
-    "API-Version": {
-        "description": "Volledige versie van deze API.",
-        "schema": {"type": "string"},
-    }
-}
-_ERRORS = {
-    400: "Ongeldige invoer; elke fout wordt genoemd.",
-    401: "Geen, een onbekend of een verlopen token.",
-    403: "Dit mag niet met dit token.",
-    404: "Niet gevonden.",
-    409: "In strijd met wat er al is.",
-    412: "Intussen gewijzigd.",
-    413: "Te groot.",
-    415: "Verkeerd mediatype.",
-    503: "Log of opslag is even weg; probeer het opnieuw.",
-}
+_EVERY_ANSWER = {"API-Version": {"$ref": "#/components/headers/API-Version"}}
 
 
 def build(
@@ -52,7 +37,9 @@ def build(
     for operation in operations:
         path = paths.setdefault(operation.path.removeprefix(BASE), {})
         path[operation.method.lower()] = _operation(operation)
-    tags = dict.fromkeys(operation.tag for operation in operations)
+    tags = dict.fromkeys([*(operation.tag for operation in operations), RECEIVE])
+    problem = {"$ref": f"{REF}Problem"}
+    answered = sorted({status for operation in operations for status in _errors(operation)})
     return orjson.dumps(
         {
             "openapi": "3.1.0",
@@ -60,8 +47,19 @@ def build(
             "servers": [{"url": public_url + BASE}],
             "tags": [{"name": tag} for tag in tags],
             "paths": paths,
+            "webhooks": webhooks(),
             "components": {
                 "schemas": schemas(),
+                "responses": {
+                    f"Problem{status}": REFUSALS[status].described(_EVERY_ANSWER, problem)
+                    for status in answered
+                },
+                "headers": {
+                    "API-Version": {
+                        "description": "Volledige versie van deze API.",
+                        "schema": {"type": "string", "examples": [version]},
+                    }
+                },
                 "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
             },
         }
@@ -92,7 +90,10 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "parameters": _parameters(operation),
         "responses": {
             **{str(s): _outcome(outcome) for s, outcome in operation.outcomes.items()},
-            **{str(status): _error(status) for status in _errors(operation)},
+            **{
+                str(status): {"$ref": f"#/components/responses/Problem{status}"}
+                for status in _errors(operation)
+            },
         },
     }
     if operation.body is not None:
@@ -119,22 +120,20 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         }
         for name in _PARAMETER.findall(operation.path)
     ]
-    query = [
-        {"name": p.name, "in": "query", "description": p.description, "schema": p.schema}
+    named = [
+        {"name": p.name, "in": p.where, "description": p.description, "schema": p.schema}
         for p in operation.parameters
     ]
-    return path + query
+    return path + named
 
 
 def _errors(operation: Operation) -> list[int]:
     """Give the errors an operation can answer with, from what its row says."""
-    found = {*operation.errors}
+    found = {*operation.errors, 400, 500}  # a query that is not known here is refused everywhere
     if operation.roles is not None:
         found |= {401, 403, 503}
     if operation.body is not None:
-        found |= {400, 413, 415}
-    if operation.parameters:
-        found.add(400)
+        found |= {408, 413, 415}
     if "{" in operation.path:
         found.add(404)
     return sorted(found)
@@ -152,17 +151,16 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
 
 
 def _bodies(content: Content) -> dict[str, Any]:
-    one = {"$ref": REF + content.schema}
-    return {media_type: {"schema": _schema(media_type, one)} for media_type in content.media_types}
+    return {media_type: _body(media_type, content.schema) for media_type in content.media_types}
 
 
-def _schema(media_type: str, one: dict[str, Any]) -> dict[str, Any]:
+def _body(media_type: str, schema: str) -> dict[str, Any]:
+    one: dict[str, Any] = {"$ref": REF + schema}
+    if media_type == "*/*":  # in binary mode the body is data of any kind
+        return {"schema": {}, "examples": {"data": {"value": BINARY}}}
+    examples = EXAMPLES[schema]
     if "batch" in media_type:
-        return {"type": "array", "items": one}
-    return {} if media_type == "*/*" else one  # in binary mode the body is data of any kind
-
-
-def _error(status: int) -> dict[str, Any]:
-    schema = {"schema": {"$ref": f"{REF}Problem"}}
-    text = _ERRORS.get(status, HTTPStatus(status).phrase)
-    return {"description": text, "headers": _EVERY_ANSWER, "content": {CONTENT_TYPE: schema}}
+        one = {"type": "array", "items": one}
+        examples = {"batch": list(examples.values())}
+    shown = {name: {"value": value} for name, value in examples.items()}
+    return {"schema": one, "examples": shown}

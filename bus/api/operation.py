@@ -26,11 +26,12 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter of the query; those of the path follow from the path."""
+    """One parameter of the query, or a header; those of the path follow from the path."""
 
     name: str
     description: str
     schema: Mapping[str, object]
+    where: Literal["query", "header"] = "query"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +60,8 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     errors: tuple[int, ...] = ()
     """The 4xx that are particular to it; the others follow from the rest of the row."""
+
+    @property
+    def query(self) -> tuple[str, ...]:
+        """The names that its query may have."""
+        return tuple(each.name for each in self.parameters if each.where == "query")

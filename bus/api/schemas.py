@@ -14,6 +14,8 @@ Schema = dict[str, Any]
 REF: Final = "#/components/schemas/"
 
 _TEXT: Final = {"type": "string"}
+_FILLED: Final = {"type": "string", "minLength": 1}
+_REFERENCE: Final = {**_FILLED, "format": "uri-reference"}
 _NUMBER: Final = {"type": "integer"}
 _SECONDS: Final = {"type": "number"}
 _TIME: Final = {"type": "string", "format": "date-time"}
@@ -23,7 +25,7 @@ _START: Final = {"anyOf": [{"enum": ["latest", "earliest"]}, _TIME], "default": 
 def schemas() -> dict[str, Schema]:
     """Give every schema by its name."""
     everything = {**_from_models(), **_written()}
-    return {name: _dutch(schema) for name, schema in sorted(everything.items())}
+    return {name: _dutch(schema, name) for name, schema in sorted(everything.items())}
 
 
 def _from_models() -> dict[str, Schema]:
@@ -129,22 +131,25 @@ def _events() -> dict[str, Schema]:
     """Give what is specific to CloudEvents: the event and the filter dialects."""
     attributes: Schema = {"type": "object", "minProperties": 1, "additionalProperties": _TEXT}
     several: Schema = {"type": "array", "minItems": 1, "items": _ref("Filter")}
-    named = ("id", "source", "specversion", "type", "subject", "partitionkey")
     dialects = dict.fromkeys(("exact", "prefix", "suffix"), attributes)
     dialects |= {"all": several, "any": several, "not": _ref("Filter")}
     return {
-        "CloudEvent": _object(
-            {
-                **dict.fromkeys(named, _TEXT),
-                "time": _TIME,
-                "dataref": _TEXT,
-                "datacontenttype": _TEXT,
-            },
-            "id",
-            "source",
-            "specversion",
-            "type",
-        ),
+        "CloudEvent": {
+            **_object(
+                {
+                    "specversion": {"const": "1.0"},
+                    **dict.fromkeys(("id", "type", "subject", "partitionkey"), _FILLED),
+                    **dict.fromkeys(("source", "dataref"), _REFERENCE),
+                    "time": _TIME,
+                    "dataschema": {"type": "string", "format": "uri"},
+                    "datacontenttype": _FILLED,
+                    "data": {},
+                    "data_base64": {"type": "string", "contentEncoding": "base64"},
+                },
+                *("specversion", "id", "source", "type"),
+            ),
+            "additionalProperties": {"type": ["string", "integer", "boolean", "null"]},
+        },
         "Filter": {
             "type": "object",
             "oneOf": [_object({name: operand}, name) for name, operand in dialects.items()],
@@ -179,17 +184,22 @@ def _ref(name: str) -> Schema:
     return {"$ref": REF + name}
 
 
-def _dutch(schema: Schema) -> Schema:
+def _dutch(schema: Schema, owner: str) -> Schema:
     """Give a copy without the models' own sentences, each property described in Dutch."""
     copy = {name: value for name, value in schema.items() if name not in {"title", "description"}}
     for name in ("oneOf", "anyOf"):
         if name in copy:
-            copy[name] = [_dutch(each) for each in copy[name]]
+            copy[name] = [_dutch(each, owner) for each in copy[name]]
     if isinstance(copy.get("items"), dict):
-        copy["items"] = _dutch(copy["items"])
+        copy["items"] = _dutch(copy["items"], owner)
     if "properties" in copy:
         copy["properties"] = {
-            name: {**_dutch(each), **({"description": WORDS[name]} if name in WORDS else {})}
+            name: {**_dutch(each, owner), **_described(owner, name)}
             for name, each in copy["properties"].items()
         }
     return copy
+
+
+def _described(owner: str, name: str) -> Schema:
+    words = WORDS.get(f"{owner}.{name}") or WORDS.get(name)
+    return {"description": words} if words else {}

@@ -15,6 +15,7 @@ from bus.api.operation import (
 )
 
 _ETAG = {"ETag": "Versie van het abonnement, voor If-Match."}
+_IF_MATCH = Parameter("If-Match", "Wijzig alleen deze versie.", {"type": "string"}, "header")
 _SUBSCRIPTION = Content("Subscription")
 _REQUEST = Content("SubscriptionRequest")
 
@@ -36,6 +37,10 @@ _EVENTS: Final = (
         body=Content(
             "CloudEvent",
             ("application/cloudevents+json", "application/cloudevents-batch+json", "*/*"),
+        ),
+        parameters=tuple(
+            Parameter(f"ce-{name}", f"In binary mode: {name}.", {"type": "string"}, "header")
+            for name in ("specversion", "id", "source", "type")
         ),
         outcomes={
             202: Outcome("In het log opgenomen.", Content("Published")),
@@ -141,6 +146,7 @@ _SUBSCRIPTIONS: Final = (
             " zoals het was; `null` verwijdert het."
         ),
         body=_REQUEST,
+        parameters=(_IF_MATCH,),
         outcomes={200: Outcome("Het abonnement zoals het nu is.", _SUBSCRIPTION, _ETAG)},
         errors=(409, 412),
     ),
@@ -154,6 +160,7 @@ _SUBSCRIPTIONS: Final = (
         summary="Wijzig een abonnement",
         description="Een JSON merge patch (RFC 7396); `id`, `organisation` en `start` staan vast.",
         body=Content("SubscriptionPatch", (subscriptions.MERGE_PATCH, "application/json")),
+        parameters=(_IF_MATCH,),
         outcomes={200: Outcome("Het abonnement zoals het nu is.", _SUBSCRIPTION, _ETAG)},
         errors=(409, 412),
     ),

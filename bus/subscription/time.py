@@ -1,7 +1,7 @@
-"""Moments in a subscription."""
+"""Moments in a subscription: taken with any offset, kept and shown in UTC."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import PlainSerializer, PlainValidator
@@ -15,13 +15,13 @@ _RFC3339 = re.compile(
 
 
 def _time(value: object) -> datetime:
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return value
     try:
         if isinstance(value, str) and _RFC3339.fullmatch(value):
-            return datetime.fromisoformat(value.upper())
-    except ValueError:
-        pass  # of the right form, but no such day or hour
+            value = datetime.fromisoformat(value.upper())
+        if isinstance(value, datetime) and value.tzinfo is not None:
+            return value.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass  # of the right form, but no such day or hour, or beyond the calendar in UTC
     raise PydanticCustomError("not-a-time", "give a time of RFC 3339, such as 2026-11-23T12:00:00Z")
 
 
@@ -37,7 +37,7 @@ def _start(value: object) -> Literal["latest", "earliest"] | datetime:
 
 
 def _text(value: str | datetime) -> str:
-    return value if isinstance(value, str) else value.isoformat()
+    return value if isinstance(value, str) else value.isoformat().replace("+00:00", "Z")
 
 
 _AsText = PlainSerializer(_text, when_used="json")

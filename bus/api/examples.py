@@ -1,0 +1,153 @@
+"""Examples of every request and answer, for the OpenAPI document, by the name of their schema."""
+
+from typing import Any, Final
+
+_OIN: Final = "00000001823288444000"
+_SOURCE: Final = f"urn:nld:oin:{_OIN}:systeem:zaken"
+_ID: Final = "6f1c2f0e-9d0b-4c0e-8a52-6f2f1a7a9b10"
+_SINK: Final = "https://dossier.example.nl/events"
+_TIMES: Final = {"createdAt": "2026-11-23T09:00:00Z", "updatedAt": "2026-11-23T09:00:00Z"}
+
+_EVENT: Final[dict[str, Any]] = {
+    "specversion": "1.0",
+    "id": "4f9c3a2e-1111-4222-8333-444455556666",
+    "source": _SOURCE,
+    "type": "nl.vng.zaken.zaak-gewijzigd",
+    "time": "2026-11-23T19:13:05.123Z",
+    "partitionkey": "zaak-2026-0001234",
+    "dataref": "https://zaken.example.nl/zaken/api/v1/zaken/1234",
+}
+_DATA: Final = {"status": "in behandeling"}
+_PLACE: Final = {
+    "id": _EVENT["id"],
+    "source": _SOURCE,
+    "topic": "gemeentebus.nl.vng.zaken",
+    "partition": 3,
+    "offset": 1742,
+}
+_REQUEST: Final[dict[str, Any]] = {
+    "sink": _SINK,
+    "protocol": "HTTP",
+    "types": ["nl.vng.zaken.zaak-gewijzigd"],
+    "filters": [{"prefix": {"partitionkey": "zaak-2026-"}}],
+}
+_SUBSCRIPTION: Final[dict[str, Any]] = {
+    **_REQUEST,
+    "id": _ID,
+    "organisation": _OIN,
+    "config": {},
+    "protocolsettings": {"headers": {}, "method": "POST"},
+    "domains": [],
+    "ordering": "key",
+    "start": "latest",
+    "delivery": {
+        "concurrency": 16,
+        "timeout": 30,
+        "retry": {"schedule": [5, 60, 300, 1800, 7200, 18000, 36000], "jitter": 0.2},
+    },
+    "signing": {"scheme": "v1"},
+}
+_DOMAIN_REQUEST: Final[dict[str, Any]] = {
+    "name": "nl.vng.zaken",
+    "description": "Wat er met zaken gebeurt.",
+    "retentionDays": 14,
+    "partitions": 8,
+}
+_DOMAIN: Final = {
+    **_DOMAIN_REQUEST,
+    "topic": "gemeentebus.nl.vng.zaken",
+    "organisation": _OIN,
+}
+_LAG: Final = {"lagEvents": 2, "lagSeconds": 0.4}
+_TOPIC: Final[dict[str, Any]] = {
+    "topic": "gemeentebus.nl.vng.zaken",
+    "domain": "nl.vng.zaken",
+    "eventsPerSecond": 12.5,
+    **_LAG,
+    "partitions": [
+        {
+            "partition": 3,
+            "endOffset": 1744,
+            "eventsPerSecond": 12.5,
+            "position": 1742,
+            **_LAG,
+            "owner": "dispatch-1",
+        }
+    ],
+}
+
+EXAMPLES: Final[dict[str, dict[str, Any]]] = {
+    "CloudEvent": {
+        "informatiearm": _EVENT,
+        "metData": {**_EVENT, "datacontenttype": "application/json", "data": _DATA},
+    },
+    "Published": {"plaats": _PLACE, "batch": {"items": [_PLACE]}},
+    "PartlyPublished": {
+        "deelsOpgenomen": {
+            "items": [
+                {**_PLACE, "status": 202},
+                {
+                    "id": "4f9c3a2e-1111-4222-8333-444455556667",
+                    "source": _SOURCE,
+                    "status": 503,
+                    "code": "log-unavailable",
+                    "detail": "The log is away; try again.",
+                },
+            ]
+        }
+    },
+    "SubscriptionRequest": {
+        "soorten": _REQUEST,
+        "metToken": {
+            "sink": _SINK,
+            "protocol": "HTTP",
+            "domains": ["nl.vng.zaken"],
+            "delivery": {"concurrency": 4, "timeout": 10},
+            "sinkcredential": {"credentialtype": "ACCESSTOKEN", "accesstoken": "3q2-7wAAAAA"},
+        },
+    },
+    "SubscriptionPatch": {
+        "andereSoorten": {"types": ["nl.vng.zaken.zaak-gewijzigd", "nl.vng.zaken.zaak-gemaakt"]},
+        "zonderToken": {"sinkcredential": None},
+    },
+    "Subscription": {"abonnement": _SUBSCRIPTION},
+    "SubscriptionList": {
+        "pagina": {
+            "items": [_SUBSCRIPTION],
+            "next": "/v1/subscriptions?limit=1&after=MjAyNi0xMS0yM1QwOTowMDowMFo",
+        }
+    },
+    "DomainRequest": {"domein": _DOMAIN_REQUEST},
+    "Domain": {"domein": _DOMAIN},
+    "DomainList": {"domeinen": {"items": [_DOMAIN]}},
+    "Status": {
+        "haaltIn": {
+            "id": _ID,
+            "organisation": _OIN,
+            "state": "catching-up",
+            **_LAG,
+            **_TIMES,
+            "partitions": [
+                {
+                    "topic": "gemeentebus.nl.vng.zaken",
+                    "partition": 3,
+                    "state": "catching-up",
+                    "position": 1742,
+                    "endOffset": 1744,
+                    **_LAG,
+                    "open": 1,
+                    "savedAt": "2026-11-23T19:13:05.5Z",
+                }
+            ],
+        }
+    },
+    "Topic": {"topic": _TOPIC},
+    "TopicList": {"topics": {"items": [_TOPIC]}},
+    "OpenApi": {
+        "begin": {"openapi": "3.1.0", "info": {"title": "Gemeentebus", "version": "1.0.0"}}
+    },
+}
+"""Each schema that a body has, with its examples by name: a test asks for every one of them."""
+
+BINARY: Final[dict[str, Any]] = {"data": _DATA}
+"""The body of an event in binary mode, whose attributes are in headers."""

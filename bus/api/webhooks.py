@@ -1,0 +1,60 @@
+"""The deliveries, as the OpenAPI document describes them to who builds a component."""
+
+from typing import Any, Final
+
+from bus.api.examples import EXAMPLES
+from bus.api.schemas import REF
+
+RECEIVE: Final = "Ontvangen"
+"""The tag of what a component does."""
+
+_HEADERS: Final = {
+    "webhook-id": "Kenmerk van deze aflevering: bij herhaling hetzelfde.",
+    "webhook-timestamp": "Moment van deze poging, in seconden sinds 1970.",
+    "webhook-signature": "Handtekeningen volgens Standard Webhooks, met spaties ertussen.",
+    "WebHook-Request-Origin": "De bus die aflevert.",
+}
+
+_ANSWERS: Final = {
+    "2XX": "Ontvangen: de bus levert de volgende gebeurtenis van deze sleutel.",
+    "408": "Nu even niet: de bus probeert het opnieuw, na `Retry-After` als dat er is.",
+    "409": "Als bij 408.",
+    "425": "Als bij 408.",
+    "429": "Te snel: de bus levert niets af zolang `Retry-After` zegt.",
+    "4XX": "Niet gelukt: de bus probeert het opnieuw volgens `delivery.retry` van het abonnement.",
+    "5XX": "Als bij 408.",
+}
+
+
+def webhooks() -> dict[str, Any]:
+    """Give the member `webhooks` of the document."""
+    media_type = "application/cloudevents+json; charset=UTF-8"
+    examples = {name: {"value": value} for name, value in EXAMPLES["CloudEvent"].items()}
+    delivery = {
+        "operationId": "receiveEvent",
+        "tags": [RECEIVE],
+        "summary": "Ontvang een gebeurtenis",
+        "description": (
+            "Zo levert de bus af bij de `sink` van een abonnement: ten minste één keer, en per"
+            " sleutel op volgorde. Controleer eerst de handtekening. Een gebeurtenis met dezelfde"
+            " `source` en hetzelfde `id` is een herhaling: antwoord 204 en doe er niets mee."
+        ),
+        "security": [],
+        "parameters": [
+            {
+                "name": name,
+                "in": "header",
+                "required": True,
+                "description": text,
+                "schema": {"type": "string"},
+            }
+            for name, text in _HEADERS.items()
+        ],
+        "requestBody": {
+            "required": True,
+            "description": "De gebeurtenis zoals de bron haar heeft gepubliceerd.",
+            "content": {media_type: {"schema": {"$ref": f"{REF}CloudEvent"}, "examples": examples}},
+        },
+        "responses": {status: {"description": text} for status, text in _ANSWERS.items()},
+    }
+    return {"event": {"post": delivery}}
