@@ -105,7 +105,13 @@ class Bus:
         if who is not None:
             sent.setdefault("Authorization", f"Bearer {self.tokens.get(who, who)}")
         async with self._http.request(
-            method, self.url + path, json=json, data=body, headers=sent, allow_redirects=False
+            method,
+            self.url + path,
+            json=json,
+            data=body,
+            headers=sent,
+            allow_redirects=False,
+            skip_auto_headers=() if json is not None else ("Content-Type",),
         ) as answer:
             text = await answer.text()
             read = bool(text) and "json" in answer.headers.get("Content-Type", "")
