@@ -1,5 +1,7 @@
 """Any valid event survives every form, unchanged."""
 
+from collections.abc import Callable
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -107,6 +109,41 @@ def test_an_event_survives_the_whole_way(event: Event) -> None:
     assert isinstance(arrived, Event)
     delivered = json.encode(kafka.decode(*kafka.encode(arrived)))
     assert delivered == json.encode(event)
+
+
+FORMS: dict[str, tuple[Callable[[Event], Event | list[Event]], Callable[[Event], Event]]] = {
+    "JSON": (lambda event: json.decode(json.encode(event)), trimmed),
+    "HTTP structured": (lambda event: arrive(http.encode_structured(event)), trimmed),
+    "HTTP binary": (
+        lambda event: arrive(http.encode_binary(event)),
+        lambda event: in_headers(event) if is_binary(event) else trimmed(event),
+    ),
+    "Kafka binary": (
+        lambda event: kafka.decode(*kafka.encode(event)),
+        lambda event: event if is_binary(event) else trimmed(event),
+    ),
+    "Kafka structured": (lambda event: kafka.decode(*kafka.encode_structured(event)), trimmed),
+}
+"""Each form: writing and reading it, and all that it may do to an event."""
+
+
+def is_binary(event: Event) -> bool:
+    """Say whether an event has a binary form: one about a CloudEvent has not."""
+    return mode_of(event.datacontenttype) is Mode.BINARY
+
+
+@often
+@given(valid_events(), st.lists(st.sampled_from(sorted(FORMS)), min_size=2, max_size=6))
+def test_an_event_survives_any_way_through_the_forms(event: Event, way: list[str]) -> None:
+    """In whatever order forms follow each other: only what a form cannot carry is lost, once."""
+    expected: Event = event
+    arrived: Event | list[Event] = event
+    for name in way:
+        through, carried = FORMS[name]
+        assert isinstance(arrived, Event)
+        arrived, expected = through(arrived), carried(expected)
+    assert isinstance(arrived, Event)
+    assert exactly(arrived) == exactly(expected)
 
 
 @often
