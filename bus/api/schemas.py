@@ -7,6 +7,7 @@ from pydantic.json_schema import models_json_schema
 
 from bus.api.words import WORDS
 from bus.catalogue import DomainRequest
+from bus.match import cesql
 from bus.subscription import Subscription, SubscriptionRequest
 
 Schema = dict[str, Any]
@@ -133,6 +134,7 @@ def _events() -> dict[str, Schema]:
     several: Schema = {"type": "array", "minItems": 1, "items": _ref("Filter")}
     dialects = dict.fromkeys(("exact", "prefix", "suffix"), attributes)
     dialects |= {"all": several, "any": several, "not": _ref("Filter")}
+    dialects["sql"] = {"type": "string", "minLength": 1, "maxLength": cesql.LONGEST}
     return {
         "CloudEvent": {
             **_object(

@@ -21,7 +21,7 @@ WORDS: Final = {
     "offset": "Plaats in de partitie.",
     # Of subscriptions
     "types": "Alleen gebeurtenissen van een van deze soorten; leeg is elke soort.",
-    "filters": "Alle filters moeten kloppen: exact, prefix, suffix, all, any en not.",
+    "filters": "Alle filters moeten kloppen: exact, prefix, suffix, all, any, not en sql.",
     "config": "Deze bus kent geen eigen instellingen.",
     "sink": "Adres (https) waar gebeurtenissen worden afgeleverd.",
     "sinkcredential": "Inloggegevens voor de sink; worden nooit getoond.",

@@ -1,17 +1,17 @@
 """Filters of the CloudEvents Subscriptions API, compiled once to closures.
 
-Native dialects: exact, prefix, suffix, all, any, not. They see context attributes only, never the
-data, and compare canonical strings, case-sensitively. A missing attribute fails exact, prefix and
-suffix; so `{"not": {"exact": {"a": "b"}}}` passes when `a` is missing.
+All see context attributes only, never the data. exact, prefix and suffix compare canonical
+strings, case-sensitively, and a missing attribute fails them; so `{"not": {"exact": {"a": "b"}}}`
+passes when `a` is missing. sql passes on Boolean true alone: an error, such as a missing attribute,
+and any other value fail it, and so `{"sql": "NOT (a = 'b')"}` fails when `a` is missing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bus.event import AttributeValue, canonical
-
-Getter = Callable[[str], AttributeValue | None]
-"""Gives a context attribute by name, None when it is absent: `Event.get`, or `get` of a dict."""
+from bus.event import canonical
+from bus.match import cesql
+from bus.match.cesql import Getter
 
 Predicate = Callable[[Getter], bool]
 
@@ -22,8 +22,8 @@ _TESTS: dict[str, _Test] = {"exact": str.__eq__, "prefix": str.startswith, "suff
 def compile_filters(filters: Sequence[Mapping[str, Any]]) -> Predicate:
     """Compile filters that `bus.subscription.check_filters` found sound: all must pass.
 
-    Raises ValueError for a dialect it does not know: a subscription that cannot be judged must not
-    match everything.
+    Raises ValueError for a dialect it does not know and for sql that cannot be read: a subscription
+    that cannot be judged must not match everything.
     """
     return _all([_compile(one) for one in filters])
 
@@ -40,6 +40,8 @@ def _compile(expression: Mapping[str, Any]) -> Predicate:
             return _any([_compile(one) for one in operand])
         case "not":
             return _not(_compile(operand))
+        case "sql":
+            return _sql(operand)
         case _:
             raise ValueError(f"unknown filter dialect {dialect!r}")
 
@@ -48,6 +50,18 @@ def _attribute(name: str, test: _Test, wanted: str) -> Predicate:
     def passes(get: Getter) -> bool:
         value = get(name)
         return value is not None and test(canonical(value), wanted)
+
+    return passes
+
+
+def _sql(text: str) -> Predicate:
+    evaluate = cesql.compile_tree(cesql.parse(text).tree)
+
+    def passes(get: Getter) -> bool:
+        try:
+            return evaluate(get) is True
+        except cesql.Failure:
+            return False
 
     return passes
 

@@ -10,7 +10,9 @@ from collections.abc import Set as AbstractSet
 from typing import Any, Generic, TypeVar
 
 from bus.event import canonical
-from bus.match.filters import Getter, Predicate, compile_filters
+from bus.match.cesql import Getter
+from bus.match.demands import OneOf, Prefix, demands
+from bus.match.filters import Predicate, compile_filters
 
 K = TypeVar("K", bound=Hashable)
 
@@ -24,8 +26,8 @@ class Index(Generic[K]):
     """Subscriptions by key; which of them an event is for.
 
     An event that nobody takes costs one dict lookup, and one more for each length of type prefix in
-    use. Any other grows with the subscriptions that may read it, take its type by `types` or by an
-    exact or prefix filter, and demand no other value of an attribute than it has.
+    use. Any other grows with the subscriptions that may read it, take its type by `types` or by
+    what their filters demand of it, and demand no other value of an attribute than it has.
     """
 
     def __init__(self) -> None:
@@ -102,29 +104,19 @@ def _paths(types: Collection[str], conditions: _Filters, organisation: str) -> l
     """Give the places of a subscription: one for each type that can pass, or one for all types."""
     wanted = set(types) or None
     prefix, name, value = "", None, None
-    for dialect, attribute, text in _demands(conditions):
-        match dialect, attribute:
-            case "exact", "type":
-                wanted = {text} if wanted is None else wanted & {text}
-            case "prefix", "type":
+    for demand in demands(conditions):
+        match demand:
+            case OneOf("type", texts):
+                wanted = {*texts} if wanted is None else wanted & texts
+            case OneOf(attribute, texts) if len(texts) == 1:
+                name, (value,) = attribute, texts
+            case Prefix("type", text):
                 prefix = max(prefix, text, key=len)
-            case "exact", _:
-                name, value = attribute, text
             case _:
                 pass
     if wanted is None:
         return [(len(prefix), prefix, organisation, name, value)]
     return [(None, type_, organisation, name, value) for type_ in wanted]
-
-
-def _demands(conditions: _Filters) -> Iterator[tuple[str, str, str]]:
-    """Give each (dialect, attribute, text) that every passing event must satisfy."""
-    for expression in conditions:
-        for dialect, operand in expression.items():
-            if dialect in ("exact", "prefix"):
-                yield from ((dialect, name, text) for name, text in operand.items())
-            elif dialect == "all":
-                yield from _demands(operand)
 
 
 def _prune(tree: dict[Any, Any], path: tuple[object, ...]) -> None:

@@ -1,7 +1,7 @@
 """Subscriptions: what a client may ask for, what the store keeps, what the engine works with."""
 
 from bus.subscription.delivery import DeliveryOptions, RetryPolicy
-from bus.subscription.filters import check_filters
+from bus.subscription.filters import check_filters, sql_in
 from bus.subscription.model import Subscription, SubscriptionRequest
 from bus.subscription.request import InvalidSubscription, merge_patch, parse_request
 from bus.subscription.signing import Signing, new_signing_secret, signing_key
@@ -30,4 +30,5 @@ __all__ = [
     "new_signing_secret",
     "parse_request",
     "signing_key",
+    "sql_in",
 ]

@@ -2,21 +2,24 @@
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from bus.document import pointer
 from bus.event import Fault
+from bus.match import cesql
 
 DEEPEST: Final = 8
 """Levels of all, any and not. Hand-written filters stay below four; the bound keeps evaluation off
 the call stack."""
 MOST: Final = 256
-"""Comparisons in one subscription; an all, any or not counts for one. Some 50 µs to evaluate."""
+"""Comparisons in one subscription; an all, any or not counts for one, sql for one in each 16
+characters. Some 50 µs to evaluate."""
 LONGEST_VALUE: Final = 2048
 
 _ATTRIBUTE_NAME = re.compile(r"[a-z0-9]+")
-_DIALECTS = ("exact", "prefix", "suffix", "all", "any", "not")
-
+_DIALECTS = ("exact", "prefix", "suffix", "all", "any", "not", "sql")
+_SQL_CHARACTERS = 16
+"""What a comparison takes at least: an attribute, an operator, a value."""
 
 _Found = tuple[object, str, int]
 """An expression, its pointer, its depth."""
@@ -35,6 +38,13 @@ def check_filters(filters: object, where: str = "/filters") -> list[Fault]:
             break
         faults.extend(_check(expression, place, depth))
     return faults
+
+
+def sql_in(filters: list[Any], where: str = "/filters") -> Iterator[tuple[str, str]]:
+    """Give each sql expression in sound filters, with its pointer."""
+    for expression, place, _ in _walk_all(filters, where, 1):
+        if isinstance(expression, dict) and "sql" in expression:
+            yield pointer(place, "sql"), expression["sql"]
 
 
 def _walk_all(expressions: list[object], where: str, depth: int) -> Iterator[_Found]:
@@ -57,8 +67,14 @@ def _walk(expression: object, where: str, depth: int) -> Iterator[_Found]:
 
 def _weight(expression: object) -> int:
     """Count the comparisons of one expression, without those below it."""
-    operands = expression.values() if isinstance(expression, dict) else ()
-    return sum(len(operand) for operand in operands if isinstance(operand, dict)) or 1
+    operands = expression.items() if isinstance(expression, dict) else ()
+    work = 0
+    for dialect, operand in operands:
+        if isinstance(operand, dict):
+            work += len(operand)
+        elif dialect == "sql" and isinstance(operand, str):
+            work += min(len(operand), cesql.LONGEST) // _SQL_CHARACTERS
+    return work or 1
 
 
 def _check(expression: object, where: str, depth: int) -> Iterator[Fault]:
@@ -72,6 +88,8 @@ def _check(expression: object, where: str, depth: int) -> Iterator[Fault]:
     match dialect:
         case "exact" | "prefix" | "suffix":
             yield from _check_attributes(operand, here)
+        case "sql":
+            yield from _check_sql(operand, here)
         case "all" | "any" | "not" if depth == DEEPEST:
             yield Fault(here, "too-deep", f"nested deeper than {DEEPEST} levels")
         case "all" | "any" if not isinstance(operand, list):
@@ -82,6 +100,20 @@ def _check(expression: object, where: str, depth: int) -> Iterator[Fault]:
             pass  # what is inside is visited on its own
         case _:
             yield Fault(here, "unknown-dialect", f"the dialects are {', '.join(_DIALECTS)}")
+
+
+def _check_sql(text: object, where: str) -> Iterator[Fault]:
+    if not isinstance(text, str):
+        yield Fault(where, "not-a-string", "give an expression of CESQL 1.0 as a string")
+        return
+    try:
+        unknown = cesql.parse(text).unknown
+    except cesql.SyntaxFault as fault:
+        yield Fault(where, fault.code, str(fault))
+        return
+    if unknown is not None:
+        detail = f"character {unknown + 1}: there is no such function with so many arguments"
+        yield Fault(where, "unknown-function", detail)
 
 
 def _check_attributes(attributes: object, where: str) -> Iterator[Fault]:

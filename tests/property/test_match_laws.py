@@ -1,17 +1,31 @@
 """Laws of filters and of the index."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Self
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bus.match import Index, compile_filters
 from bus.subscription import check_filters
+from tests.property.cesql_expressions import Error, Said, expressions
 
 Event = dict[str, str | int | bool]
 Filter = dict[str, Any]
 Test = Callable[[str, str], bool]
+
+
+class Sql(str):
+    """The text of an expression that still knows what it says."""
+
+    __slots__ = ("said",)
+
+    def __new__(cls, said: Said) -> Self:
+        """Take the text of it."""
+        self = super().__new__(cls, said.text)
+        self.said = said
+        return self
+
 
 NAMES = st.sampled_from(["type", "source", "subject", "region", "count", "urgent"])
 TEXTS = st.sampled_from(["a", "b", "ab", "aba", "7", "true"])  # few, so that they often match
@@ -22,12 +36,17 @@ EVENTS: st.SearchStrategy[Event] = st.builds(
     st.dictionaries(NAMES, TEXTS | st.sampled_from([7, 8, True, False]), max_size=4),
 )
 
+SQL: st.SearchStrategy[Filter] = expressions(NAMES, TEXTS, max_leaves=4).map(
+    lambda said: {"sql": Sql(said)}
+)
+
 FILTERS: st.SearchStrategy[Filter] = st.recursive(
     st.builds(
         lambda dialect, attributes: {dialect: attributes},
         st.sampled_from(["exact", "prefix", "suffix"]),
         st.dictionaries(NAMES, TEXTS, min_size=1, max_size=3),
-    ),
+    )
+    | SQL,
     lambda inner: (
         st.builds(lambda one: {"not": one}, inner)
         | st.builds(
@@ -44,7 +63,7 @@ SUBSCRIPTIONS = st.fixed_dictionaries(
     {
         "types": st.lists(TEXTS, max_size=3),
         "source": st.none() | TEXTS,
-        "filters": st.lists(FILTERS, max_size=3),
+        "filters": st.lists(SQL, max_size=1) | st.lists(FILTERS, max_size=3),
         "organisation": ORGANISATIONS,
     }
 )
@@ -63,6 +82,11 @@ def plainly(expression: Filter, event: Event) -> bool:
     if dialect in ("all", "any"):
         results = [plainly(one, event) for one in operand]
         return all(results) if dialect == "all" else any(results)
+    if dialect == "sql":
+        try:
+            return operand.said.of(event) is True
+        except Error:
+            return False
     texts = {name: str(value).lower() for name, value in event.items()}
     tests: dict[str, Test] = {"exact": str.__eq__, "prefix": str.startswith, "suffix": str.endswith}
     return all(
@@ -126,6 +150,17 @@ def test_filters_without_a_fault_can_be_run(anything: object) -> None:
         compile_filters(anything)({"type": "a"}.get)
 
 
+@given(SQL, st.lists(EVENTS, min_size=1, max_size=8))
+@settings(max_examples=400)
+def test_what_the_index_takes_from_sql_loses_no_event(sql: Filter, events: list[Event]) -> None:
+    """Whatever the index looks a subscription up by, all that its filter lets pass is found."""
+    index: Index[str] = Index()
+    index.add("s", filters=[sql], organisation="A")
+    for event in events:
+        found = index.match(str(event["type"]), event.get, frozenset({"A"}))
+        assert found == (["s"] if plainly(sql, event) else [])
+
+
 def linear_scan(
     subscriptions: Mapping[int, dict[str, Any]], event: Event, readers: frozenset[str]
 ) -> set[int]:
@@ -144,6 +179,7 @@ def linear_scan(
     st.lists(st.tuples(st.integers(0, 7), st.none() | SUBSCRIPTIONS), max_size=16),
     st.lists(st.tuples(EVENTS, st.frozensets(ORGANISATIONS)), min_size=1, max_size=4),
 )
+@settings(max_examples=200)
 def test_the_index_finds_what_a_linear_scan_finds(
     changes: list[tuple[int, dict[str, Any] | None]],
     events: list[tuple[Event, frozenset[str]]],

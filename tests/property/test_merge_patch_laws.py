@@ -84,7 +84,7 @@ FIELDS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     optional={
         "source": st.none() | st.sampled_from(["urn:a", ""]),
         "types": st.none() | st.lists(st.sampled_from(["a", "b"]), max_size=2),
-        "filters": st.none() | st.just([{"exact": {"type": "a"}}]) | st.just([{"sql": "true"}]),
+        "filters": st.none() | st.just([{"exact": {"type": "a"}}]) | st.just([{"sql": "AND"}]),
         "ordering": st.none() | st.sampled_from(["key", "none", "topic"]),
         "protocolsettings": st.none()
         | st.fixed_dictionaries(

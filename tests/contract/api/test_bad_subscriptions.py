@@ -35,8 +35,8 @@ async def refused(bus: Bus, path: str, body: bytes, **headers: str) -> Reply:
         (subscription(ordering="fast"), [("/ordering", "not-allowed")]),
         (subscription(start="yesterday"), [("/start", "not-a-time")]),
         (
-            subscription(filters=[{"exact": {"type": "x"}}, {"sql": "TRUE"}]),
-            [("/filters/1/sql", "unknown-dialect")],
+            subscription(filters=[{"exact": {"type": "x"}}, {"cel": "true"}]),
+            [("/filters/1/cel", "unknown-dialect")],
         ),
         (
             subscription(filters=[{"all": [{"like": {"subject": PERSONAL}}]}]),

@@ -36,6 +36,11 @@ MOVED = Event(
         ([{"not": {"exact": {"count": "8"}}}], True),
         ([{"not": {"any": [{"exact": {"count": "7"}}]}}], False),
         ([{"exact": {"count": "7"}}, {"exact": {"count": "8"}}], False),
+        ([{"sql": "count = 7 AND urgent AND subject LIKE 'verhuizing/_'"}], True),
+        ([{"sql": "'TRUE'"}], False),
+        ([{"sql": "count"}], False),
+        ([{"sql": "1"}], False),
+        ([{"all": [{"sql": "urgent"}, {"exact": {"count": "7"}}]}], True),
     ],
 )
 def test_filters_compare_canonical_attribute_values(
@@ -53,12 +58,23 @@ def test_a_missing_attribute_fails_and_its_negation_passes(dialect: str) -> None
     assert compile_filters([{"not": {dialect: {"gemeente": "0363"}}}])(get)
 
 
+def test_a_missing_attribute_fails_sql_and_its_negation() -> None:
+    """Not so in sql: an error lets nothing pass, and only `not` around it turns that round."""
+    for text in ("gemeente = '0363'", "NOT (gemeente = '0363')", "gemeente <> '0363'"):
+        assert not compile_filters([{"sql": text}])(MOVED.get)
+        assert compile_filters([{"not": {"sql": text}}])(MOVED.get)
+    assert compile_filters([{"sql": "NOT EXISTS gemeente OR gemeente <> '0363'"}])(MOVED.get)
+
+
 def test_the_data_is_out_of_reach() -> None:
     """A filter that names the data finds nothing there."""
     assert not compile_filters([{"prefix": {"data": "{"}}])(MOVED.get)
+    assert not compile_filters([{"sql": "EXISTS data"}])(MOVED.get)
 
 
 def test_an_unknown_dialect_does_not_compile() -> None:
     """A filter that cannot be judged is refused, not taken for one that lets everything through."""
-    with pytest.raises(ValueError, match="sql"):
-        compile_filters([{"sql": "true"}])
+    with pytest.raises(ValueError, match="cel"):
+        compile_filters([{"cel": "true"}])
+    with pytest.raises(ValueError, match="character 8"):
+        compile_filters([{"sql": "type = 'a"}])

@@ -43,6 +43,18 @@ def found(index: Index[str], attributes: Event, readers: frozenset[str] = BOTH) 
         ({"filters": [{"exact": {"urgent": "true"}}]}, True),
         ({"filters": [{"exact": {"urgent": "1"}}]}, False),
         ({"filters": [{"not": {"exact": {"type": "s"}}}]}, True),
+        ({"filters": [{"sql": "type = 't' AND region = 'n'"}]}, True),
+        ({"filters": [{"sql": "type = 's' AND region = 'n'"}]}, False),
+        ({"filters": [{"sql": "type IN ('s', 't')"}]}, True),
+        ({"filters": [{"sql": "type IN ('s', 7)"}]}, False),
+        ({"filters": [{"sql": "region IN ('n', 'z')"}]}, True),
+        ({"filters": [{"sql": "count IN ('07', 'x')"}]}, True),
+        ({"filters": [{"sql": "type LIKE 't%' AND count = '7'"}]}, True),
+        ({"filters": [{"sql": "type LIKE 's%'"}]}, False),
+        ({"filters": [{"sql": "type = 's' OR region = 'n'"}]}, True),
+        ({"filters": [{"sql": "NOT (type = 's')"}]}, True),
+        ({"filters": [{"sql": "type <> 's'"}]}, True),
+        ({"filters": [{"sql": "absent = 't'"}]}, False),
         ({"filters": [{"prefix": {"type": "t"}}]}, True),
         ({"filters": [{"prefix": {"type": "tt"}}]}, False),
         ({"types": ("t", "tt"), "filters": [{"prefix": {"type": "tt"}}]}, False),
@@ -93,6 +105,39 @@ def test_a_subscription_that_does_not_compile_changes_nothing() -> None:
     with pytest.raises(ValueError, match="cesql"):
         index.add("s", filters=[{"cesql": "true"}], organisation=A)
     assert found(index, {"type": "t"}) == {"s"}
+
+
+@pytest.mark.parametrize(
+    ("text", "types"),
+    [
+        ("type = 't'", {"t"}),
+        ("region = 'n' AND type IN ('t', \"t.u\") AND EXISTS subject", {"t", "t.u"}),
+        ("type = 't' AND (region = 'n' OR type = 's')", {"t"}),
+        ("type IN ('t', 's') AND type IN ('t', 'u')", {"t"}),
+        ("type IN ('t', TRUE, 7)", {"t", "true", "7"}),
+        ("type LIKE 't\\%'", {"t%"}),
+        ("type LIKE 't%'", {"t", "t.u", "t%", "tt", "true"}),
+        ("type LIKE 't_u%'", {"t", "t.u", "t%", "tt", "true"}),
+        ("type = 't' AND type = 's'", set()),
+        ("type = 't' OR type = 's'", None),
+        ("type = 't' XOR type = 's'", None),
+        ("NOT (type = 't')", None),
+        ("type <> 't'", None),
+        ("'t' = type", None),
+        ("type = 7", None),
+        ("type NOT IN ('t')", None),
+        ("type IN ('t', region)", None),
+        ("LOWER(type) = 't'", None),
+    ],
+)
+def test_types_are_found_in_sql(text: str, types: set[str] | None) -> None:
+    """A type that cannot pass is not even looked at; where that is not certain, all are."""
+    index: Index[str] = Index()
+    index.add("s", filters=[{"sql": text}], organisation=A)
+    all_types = {"t", "t.u", "s", "u", "tt", "t%", "7", "true", "x"}
+    assert {each for each in all_types if index.wants(each)} == (
+        all_types if types is None else types
+    )
 
 
 def test_wants_tells_whether_an_event_needs_to_be_looked_at() -> None:

@@ -79,7 +79,7 @@ def test_the_result_is_judged_like_a_new_request() -> None:
     assert faults({"sink": None, "delivery": {"retry": {"x": 1}}, "filters": [{"sql": ""}]}) == {
         ("/sink", "required"),
         ("/delivery/retry/x", "unknown-field"),
-        ("/filters/0/sql", "unknown-dialect"),
+        ("/filters/0/sql", "syntax"),
     }
     assert faults([]) == {("", "not-an-object")}
 
