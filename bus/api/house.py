@@ -1,10 +1,12 @@
 """What the handlers may reach, put together by bus.app."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bus.api.auth import Gate
 from bus.log.errors import LogUnavailable
+from bus.log.reader import Reader
 from bus.log.topics import Topics
 from bus.log.writer import Writer
 from bus.observe.metrics import KeyFallbacks
@@ -36,7 +38,10 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """The rooms below the API, opened; `namespace` begins the names of topics."""
+    """The rooms below the API, opened; `namespace` begins the names of topics.
+
+    `reader` gives one that is to be opened; `backtests` lets so many of them run at a time.
+    """
 
     gate: Gate
     directory: Directory
@@ -45,6 +50,8 @@ class House:
     streams: Streams
     topics: Topics
     writer: Writer
+    reader: Callable[[], Reader]
+    backtests: asyncio.Semaphore
     check_sink: CheckSink
     limits: Limits
     key_fallbacks: KeyFallbacks

@@ -8,7 +8,7 @@ from pydantic.json_schema import models_json_schema
 from bus.api.words import WORDS
 from bus.catalogue import DomainRequest
 from bus.match import cesql
-from bus.subscription import Subscription, SubscriptionRequest
+from bus.subscription import Backtest, Subscription, SubscriptionRequest
 
 Schema = dict[str, Any]
 
@@ -35,13 +35,17 @@ def _from_models() -> dict[str, Schema]:
             (SubscriptionRequest, "validation"),
             (Subscription, "serialization"),
             (DomainRequest, "validation"),
+            (Backtest, "validation"),
         ],
         ref_template=REF + "{model}",
     )
     models: dict[str, Schema] = found["$defs"]
+    for name in ("Subscription", "SubscriptionRequest", "Backtest"):
+        models[name]["properties"]["filters"]["items"] = _ref("Filter")
     for name in ("Subscription", "SubscriptionRequest"):
         models[name]["properties"]["start"] = _START
-        models[name]["properties"]["filters"]["items"] = _ref("Filter")
+    for name in ("from", "to"):
+        models["Backtest"]["properties"][name] = _TIME
     # What is answered may grow; the secret is in one answer only.
     del models["Subscription"]["additionalProperties"], models["Signing"]["additionalProperties"]
     models["Signing"]["properties"]["secret"] = _TEXT
@@ -55,6 +59,7 @@ def _written() -> dict[str, Schema]:
     refused = {"id": _TEXT, "source": _TEXT, "status": _NUMBER, "code": _TEXT, "detail": _TEXT}
     return {
         **_events(),
+        **_rehearsals(),
         "Place": _object(place),
         "Published": {"oneOf": [_ref("Place"), _list("Place")]},
         "PartlyPublished": _object(
@@ -159,14 +164,46 @@ def _events() -> dict[str, Schema]:
     }
 
 
+def _rehearsals() -> dict[str, Schema]:
+    """Give what dry runs of filters take and answer."""
+    warnings: Schema = {"type": "array", "items": _ref("Fault")}
+    place: dict[str, Schema] = {"topic": _TEXT, "partition": _NUMBER, "position": _NUMBER}
+    stretches: Schema = {"type": "array", "items": _object({**place, "end": _NUMBER})}
+    sample = {**dict.fromkeys(("id", "source", "type", "topic"), _TEXT), "partition": _NUMBER}
+    shown = {**sample, "offset": _NUMBER, "loggedAt": _TIME}
+    filters: Schema = {"type": "array", "items": _ref("Filter")}
+    counts = dict.fromkeys(("read", "matched", "invalid", "remaining"), _NUMBER)
+    result: dict[str, Schema] = {
+        "done": {"type": "boolean"},
+        **counts,
+        "byType": {"type": "array", "items": _ref("TypeCount")},
+        "samples": {"type": "array", "items": _ref("Sample")},
+        **dict.fromkeys(("partitions", "gaps"), stretches),
+        "warnings": warnings,
+    }
+    return {
+        "Rehearsal": _object({"filters": filters, "event": _ref("CloudEvent")}),
+        "Verdict": _object(
+            {
+                "matches": {"type": "boolean"},
+                "error": {"oneOf": [_ref("Fault"), {"type": "null"}]},
+                "warnings": warnings,
+            }
+        ),
+        "Sample": _object({**shown, "time": _TIME}, *shown),
+        "TypeCount": _object({"type": _TEXT, "matched": _NUMBER}),
+        "BacktestResult": _object({**result, "next": _TEXT}, *result),
+    }
+
+
 def _problem() -> dict[str, Schema]:
     """Give the problem document (RFC 9457)."""
+    texts = dict.fromkeys(("type", "title", "detail", "instance"), _TEXT)
+    faults: Schema = {"type": "array", "items": _ref("Fault")}
+    document: dict[str, Schema] = {**texts, "status": _NUMBER, "errors": faults}
     place: Schema = {"type": "object", "properties": {"pointer": _TEXT, "name": _TEXT}}
     fault = _object({"in": _TEXT, "location": place, "code": _TEXT, "detail": _TEXT})
-    texts = dict.fromkeys(("type", "title", "detail", "instance"), _TEXT)
-    faults: Schema = {"type": "array", "items": fault}
-    document: dict[str, Schema] = {**texts, "status": _NUMBER, "errors": faults}
-    return {"Problem": _object(document)}
+    return {"Problem": _object(document), "Fault": fault}
 
 
 def _object(properties: Mapping[str, Schema], *required: str) -> Schema:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from bus.api import domains, events, health, status, subscriptions, topics
+from bus.api.filters_table import FILTERS
 from bus.api.operation import (
     ANYBODY,
     OPERATOR,
@@ -243,5 +244,5 @@ MACHINE: Final = (
     ),
 )
 
-DESCRIBED: Final = (*_EVENTS, *_SUBSCRIPTIONS, *_DOMAINS, *_TOPICS)
+DESCRIBED: Final = (*_EVENTS, *_SUBSCRIPTIONS, *FILTERS, *_DOMAINS, *_TOPICS)
 """What `/v1/openapi.json` describes, besides itself."""

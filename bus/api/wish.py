@@ -9,6 +9,7 @@ from bus.subscription import (
     InvalidSubscription,
     Subscription,
     SubscriptionRequest,
+    Wanted,
     merge_patch,
 )
 
@@ -20,7 +21,7 @@ async def check_wish(
 
     A sink that stays as it was `before` is not looked up again.
     """
-    faults = await _unknown_domains(house, request)
+    faults = await unknown_domains(house, request)
     if before is None or before.sink != request.sink:
         refusal = await house.check_sink(request.sink)
         if refusal is not None:
@@ -29,7 +30,8 @@ async def check_wish(
         raise InvalidSubscription(faults)
 
 
-async def _unknown_domains(house: House, request: SubscriptionRequest) -> list[Fault]:
+async def unknown_domains(house: House, request: Wanted) -> list[Fault]:
+    """Name the domains that are not there."""
     domains = house.directory.now.domains
     if any(domains.by_name(name) is None for name in request.domains):
         domains = (await house.directory.refresh()).domains

@@ -1,11 +1,14 @@
 """What the roles are made of, from the settings: each opened where it is used."""
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from functools import partial
 
 from bus.api.auth import Gate
 from bus.api.house import Contact, House, Limits
+from bus.log.reader import Reader
 from bus.log.topics import Topics
 from bus.log.writer import Writer
 from bus.observe import metrics
@@ -25,6 +28,12 @@ _FRAMING_BYTES = 65_536
 
 _TOPICS_SECONDS = 5.0
 """Somebody waits for the answer, and new domains and subscriptions wait for one another."""
+
+_BACKTESTS = 2
+"""At a time in one process of the API: they share its processor with what is published."""
+
+_BACKTEST_BYTES = 262_144
+"""Read ahead of each of the partitions that one reads at a time."""
 
 _log = get()
 
@@ -48,6 +57,13 @@ async def open_house(settings: Settings, own_url: str) -> AsyncIterator[House]:
                 streams=Streams(database, sealer),
                 topics=topics,
                 writer=writer,
+                reader=partial(
+                    Reader,
+                    bootstrap=kafka_of(settings),
+                    max_partition_bytes=_BACKTEST_BYTES,
+                    on_recreate=recreated("backtest"),
+                ),
+                backtests=asyncio.Semaphore(_BACKTESTS),
                 check_sink=guard.check_sink,
                 limits=Limits(
                     event_bytes=settings.max_event_bytes,

@@ -27,6 +27,7 @@ COMMANDS: Final = (
     Row("subscribe", "subscriptions", "subscribe", _USE),
     Row("unsubscribe", "subscriptions", "unsubscribe", _USE),
     Row("status", "subscriptions", "status", _USE),
+    Row("filters", "filters", "app", _USE),
     Row("domains", "catalogue", "app", _USE),
     Row("outbox", "outbox", "app", _USE),
     Row("api", "roles", "api", _RUN),

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
 
 from bus.cli.client import Url, call
-from bus.cli.failure import Failure
+from bus.cli.json_option import document
 from bus.cli.show import AsJson, print_json, show
 
 _MOST_STATUSES = 200
@@ -40,7 +39,7 @@ def subscribe(  # noqa: PLR0913 - one parameter per option
     as_json: AsJson = False,
 ) -> None:
     """Subscribe a component; prints the secret that its deliveries are signed with, this once."""
-    wish: dict[str, Any] = _json(file.read_text(), str(file)) if file else {}
+    wish: dict[str, Any] = document(file.read_text(), str(file)) if file else {}
     wish |= {"sink": sink, "protocol": "HTTP", "start": start}
     if type_:
         wish["types"] = type_
@@ -49,7 +48,7 @@ def subscribe(  # noqa: PLR0913 - one parameter per option
     if domain:
         wish["domains"] = domain
     if filter_:
-        wish["filters"] = [_json(text, "--filter") for text in filter_]
+        wish["filters"] = [document(text, "--filter") for text in filter_]
     made = call("POST", "/v1/subscriptions", url=url, document=wish)
     if as_json:
         print_json(made)
@@ -107,13 +106,3 @@ def _row(listed: Mapping[str, Any], url: str | None) -> dict[str, Any]:
         "lastOutcome": worst.get("lastOutcome") or (outcomes[0] if outcomes else None),
         "types": listed["types"],
     }
-
-
-def _json(text: str, name: str) -> dict[str, Any]:
-    try:
-        document = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise Failure(f"{name} is not JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise Failure(f"{name} is not a JSON object")
-    return document

@@ -2,8 +2,14 @@
 
 from bus.subscription.delivery import DeliveryOptions, RetryPolicy
 from bus.subscription.filters import check_filters, sql_in
-from bus.subscription.model import Subscription, SubscriptionRequest
-from bus.subscription.request import InvalidSubscription, merge_patch, parse_request
+from bus.subscription.model import Subscription, SubscriptionRequest, Wanted
+from bus.subscription.rehearsal import Backtest, Rehearsal, parse_backtest
+from bus.subscription.request import (
+    InvalidSubscription,
+    merge_patch,
+    parse_request,
+    validate_filtered,
+)
 from bus.subscription.signing import Signing, new_signing_secret, signing_key
 from bus.subscription.sink import (
     AccessToken,
@@ -15,20 +21,25 @@ from bus.subscription.sink import (
 
 __all__ = [
     "AccessToken",
+    "Backtest",
     "DeliveryOptions",
     "HttpSettings",
     "InvalidSubscription",
     "Plain",
+    "Rehearsal",
     "RetryPolicy",
     "Signing",
     "SinkCredential",
     "Subscription",
     "SubscriptionRequest",
+    "Wanted",
     "check_filters",
     "credential_from_json",
     "merge_patch",
     "new_signing_secret",
+    "parse_backtest",
     "parse_request",
     "signing_key",
     "sql_in",
+    "validate_filtered",
 ]

@@ -20,8 +20,8 @@ def _shared(default: Model) -> AfterValidator:
     return AfterValidator(lambda given: default if given == default else given)
 
 
-class Terms(Model):
-    """What a subscriber decides and may read back."""
+class Wanted(Model):
+    """Which events: all of these must hold."""
 
     source: Annotated[str, Field(min_length=1, max_length=2048)] | None = None
     """Only events with exactly this source."""
@@ -34,16 +34,20 @@ class Terms(Model):
     filters: tuple[dict[str, Any], ...] = ()
     """All must pass; `check_filters` says what they may be."""
 
-    config: Annotated[NoConfig, _shared(NoConfig())] = NoConfig()
-    sink: Sink
-    protocol: Literal["HTTP"]
-    protocolsettings: Annotated[HttpSettings, _shared(HttpSettings())] = HttpSettings()
-
     domains: Annotated[
         tuple[Annotated[str, Field(min_length=1, max_length=249)], ...], Field(max_length=256)
     ] = ()
     """Only events of these domains; none: of all that the organisation may read, future ones
     included."""
+
+
+class Terms(Wanted):
+    """What a subscriber decides and may read back."""
+
+    config: Annotated[NoConfig, _shared(NoConfig())] = NoConfig()
+    sink: Sink
+    protocol: Literal["HTTP"]
+    protocolsettings: Annotated[HttpSettings, _shared(HttpSettings())] = HttpSettings()
 
     ordering: Literal["key", "partition", "none"] = "key"
     start: Start = "latest"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bus.document import InvalidDocument, load, validate
+from bus.document import InvalidDocument, ModelT, load, validate
 from bus.event import Fault
 from bus.subscription.filters import check_filters
 from bus.subscription.model import Subscription, SubscriptionRequest
@@ -67,13 +67,21 @@ def _load(body: bytes | Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _validate(document: dict[str, Any]) -> SubscriptionRequest:
+    try:
+        return validate_filtered(document, SubscriptionRequest)
+    except InvalidDocument as error:
+        raise InvalidSubscription(error.faults) from None
+
+
+def validate_filtered(document: dict[str, Any], model: type[ModelT]) -> ModelT:
+    """Make a model that has `filters`. Raises InvalidDocument with every fault, theirs first."""
     faults = check_filters(document.get("filters", []))
     if faults:
         document["filters"] = []  # named already; what else is wrong is still to be found
     try:
-        request = validate(document, SubscriptionRequest)
+        request = validate(document, model)
     except InvalidDocument as error:
-        raise InvalidSubscription([*faults, *error.faults]) from None
+        raise InvalidDocument([*faults, *error.faults]) from None
     if faults:
-        raise InvalidSubscription(faults)
+        raise InvalidDocument(faults)
     return request

@@ -228,3 +228,49 @@ async def test_help() -> None:
     assert result.code == 0
     for row in COMMANDS:
         assert f" {row.name} " in result.out
+
+
+async def test_filters_are_tried_on_an_event(bus: Bus, tmp_path: Path) -> None:
+    """The exit code is the verdict; an error and a warning are told with their place."""
+    file = tmp_path / "event.json"
+    file.write_text(json.dumps(event(subject=PERSONAL)))
+    command = (
+        "filters",
+        "evaluate",
+        str(file),
+        "--filter",
+        '{"exact": {"partitionkey": "zaak-1"}}',
+    )
+    assert (await run(*command, env=environment(bus))).out == "passes\n"
+    sql = "missing = 'a' AND TRUE OR FALSE"
+    result = await run(*command, "--sql", sql, env=environment(bus))
+    assert (result.code, result.out.splitlines()[0]) == (1, "does not pass")
+    assert "error /filters/1/sql: character 1: " in result.out
+    assert "warning /filters/1/sql: character 24: " in result.err
+    broken = await run(*command, "--sql", f"'{PERSONAL}' =", env=environment(bus))
+    assert (broken.code, broken.out) == (1, "")
+    assert "/filters/1/sql: character 14: " in broken.err
+    assert PERSONAL not in result.out + result.err + broken.err
+    shown = await run(*command, "--json", env=environment(bus))
+    assert shown.json() == {"matches": True, "error": None, "warnings": []}
+
+
+async def test_filters_are_tried_on_the_past(bus: Bus) -> None:
+    """All that is asked for is read, in steps, with progress beside the result."""
+    name = "nl.vng.terugblik"
+    made = await bus.call("POST", "/v1/domains", json={"name": name, "partitions": 2})
+    assert made.status == 201
+    for number in range(12):
+        sent = event(id=f"old-{number}", type=f"{name}.x", partitionkey=f"zaak-{number}")
+        assert (await bus.publish(sent)).status == 202
+    sql = "partitionkey IN ('zaak-3', 'zaak-7', 'zaak-11')"
+    command = ("filters", "backtest", "--domain", name, "--sql", sql)
+    result = await run(*command, "--json", "--samples", "2", env=environment(bus))
+    total = result.json()
+    assert (total["done"], total["read"], total["matched"]) == (True, 12, 3)
+    assert total["byType"] == [{"type": f"{name}.x", "matched": 3}]
+    assert len(total["samples"]) == 2
+    assert "12 read, 3 match, 0 to go" in result.err
+    table = await run(*command, "--events", "5", env=environment(bus))
+    assert table.code == 0
+    assert table.out.splitlines()[-1].endswith(" of 5 events read")

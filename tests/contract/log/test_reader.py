@@ -2,11 +2,10 @@
 
 import asyncio
 import struct
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 import pytest
-from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka import AIOKafkaProducer
 from aiokafka.record.util import calc_crc32c
 
 from bus.embedded.datadir import free_port
@@ -15,25 +14,9 @@ from bus.log.reader import Reader
 from bus.log.record import Partition
 from bus.log.topics import Topics
 from bus.log.writer import Writer
+from tests.contract.log.records import forget_before, write
 
 Until = Callable[..., Awaitable[None]]
-
-
-async def _write(kafka: str, partition: Partition, values: Sequence[int]) -> None:
-    async with Writer(bootstrap=kafka) as writer:
-        for value in values:
-            await writer.append(
-                partition.topic, b"k", [], b"%d" % value, partition=partition.partition
-            )
-
-
-async def _forget_before(kafka: str, partition: Partition, offset: int) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await admin.start()
-    try:
-        await admin.delete_records({TopicPartition(*partition): RecordsToDelete(offset)})
-    finally:
-        await admin.close()
 
 
 async def _take(reader: Reader, count: int) -> dict[Partition, list[int]]:
@@ -48,7 +31,7 @@ async def _take(reader: Reader, count: int) -> dict[Partition, list[int]]:
 
 async def test_reads_from_the_position_given(kafka: str, partition: Partition) -> None:
     """Reading begins at the position, keeps to the number asked for, and moves the position on."""
-    await _write(kafka, partition, range(10))
+    await write(kafka, partition, range(10))
     async with Reader(bootstrap=kafka, assignment={partition: 4}) as reader:
         first = await reader.read(3, 10)
         assert [record.offset for record in first[partition]] == [4, 5, 6]
@@ -74,8 +57,8 @@ async def test_paused_partitions_wait_without_loss(kafka: str, topic: str) -> No
     one, two = Partition(topic, 0), Partition(topic, 1)
     async with Reader(bootstrap=kafka, assignment={one: 0, two: 0}) as reader:
         reader.pause([one])
-        await _write(kafka, one, [0, 1])
-        await _write(kafka, two, [0, 1])
+        await write(kafka, one, [0, 1])
+        await write(kafka, two, [0, 1])
         assert await _take(reader, 2) == {two: [0, 1]}
         assert await reader.read(10, 0.3) == {}
         assert reader.position(one) == 0
@@ -85,7 +68,7 @@ async def test_paused_partitions_wait_without_loss(kafka: str, topic: str) -> No
 
 async def test_seek_drops_what_was_read_ahead(kafka: str, partition: Partition) -> None:
     """After a seek, back or forward, the next record is the one at the new position."""
-    await _write(kafka, partition, range(10))
+    await write(kafka, partition, range(10))
     async with Reader(bootstrap=kafka, assignment={partition: 0}) as reader:
         await reader.read(2, 10)
         reader.seek(partition, 8)
@@ -100,7 +83,7 @@ async def test_partitions_come_and_go(kafka: str, topic: str) -> None:
     """What is assigned is read besides what was; what is released is read no more."""
     one, two, three = (Partition(topic, number) for number in range(3))
     for partition in (one, two, three):
-        await _write(kafka, partition, range(4))
+        await write(kafka, partition, range(4))
     async with Reader(bootstrap=kafka) as reader:
         assert await reader.read(10, 0.1) == {}
         reader.assign({one: 2})
@@ -109,11 +92,11 @@ async def test_partitions_come_and_go(kafka: str, topic: str) -> None:
         reader.assign({three: 3})
         reader.release([three])
         assert (reader.position(one), reader.position(two)) == (4, 1)
-        await _write(kafka, one, [4])
+        await write(kafka, one, [4])
         assert await _take(reader, 4) == {one: [4], two: [1, 2, 3]}
         reader.release([one])
-        await _write(kafka, one, [5])
-        await _write(kafka, two, [4])
+        await write(kafka, one, [5])
+        await write(kafka, two, [4])
         assert await _take(reader, 1) == {two: [4]}
         with pytest.raises(KeyError):
             reader.position(one)
@@ -122,7 +105,7 @@ async def test_partitions_come_and_go(kafka: str, topic: str) -> None:
 async def test_an_assignment_during_a_read_takes_effect(kafka: str, topic: str) -> None:
     """A partition taken up while a read waits is read by that very read."""
     one, two = Partition(topic, 0), Partition(topic, 1)
-    await _write(kafka, two, [7])
+    await write(kafka, two, [7])
     async with Reader(bootstrap=kafka, assignment={one: 0}) as reader:
         assert await reader.read(10, 0.2) == {}
         reading = asyncio.ensure_future(reader.read(10, 30))
@@ -153,9 +136,9 @@ async def test_only_committed_records_and_no_markers(kafka: str, partition: Part
 async def test_out_of_range_tells_what_is_left(kafka: str, topic: str) -> None:
     """What retention took is raised, each time, until the partition is sought; then all goes on."""
     lost, fine = Partition(topic, 0), Partition(topic, 1)
-    await _write(kafka, lost, range(10))
-    await _write(kafka, fine, [0])
-    await _forget_before(kafka, lost, 6)
+    await write(kafka, lost, range(10))
+    await write(kafka, fine, [0])
+    await forget_before(kafka, lost, 6)
     async with Reader(bootstrap=kafka, assignment={lost: 2}) as reader:
         for _ in range(2):
             with pytest.raises(OffsetOutOfRange) as raised:
@@ -187,10 +170,10 @@ async def _write_unreadable(kafka: str, partition: Partition) -> None:
 async def test_an_unreadable_record_is_a_gap_of_one(kafka: str, topic: str, until: Until) -> None:
     """What precedes it is read; it is raised with its offset; sought past, reading goes on."""
     bad, fine = Partition(topic, 0), Partition(topic, 1)
-    await _write(kafka, bad, [0, 1])
+    await write(kafka, bad, [0, 1])
     await _write_unreadable(kafka, bad)
-    await _write(kafka, bad, [3])
-    await _write(kafka, fine, [0])
+    await write(kafka, bad, [3])
+    await write(kafka, fine, [0])
     found: list[int] = []
     async with Reader(bootstrap=kafka, assignment={bad: 0, fine: 0}) as reader:
 
@@ -212,7 +195,7 @@ async def test_an_unreadable_record_is_a_gap_of_one(kafka: str, topic: str, unti
 
 async def test_beyond_the_end_is_out_of_range(kafka: str, partition: Partition) -> None:
     """A position the log has not reached (the topic regrew) is raised too; releasing ends it."""
-    await _write(kafka, partition, [0])
+    await write(kafka, partition, [0])
     async with Reader(bootstrap=kafka, assignment={partition: 5}) as reader:
         with pytest.raises(OffsetOutOfRange) as raised:
             await _take(reader, 1)
@@ -247,7 +230,7 @@ async def test_a_client_that_stands_still_is_replaced(
 ) -> None:
     """A dead fetcher is noticed, with or without records to read; reading goes on in its place."""
     causes: list[str] = []
-    await _write(kafka, partition, [0])
+    await write(kafka, partition, [0])
     async with Reader(
         bootstrap=kafka, assignment={partition: 0}, stall_after=1.0, on_recreate=causes.append
     ) as reader:
@@ -256,12 +239,12 @@ async def test_a_client_that_stands_still_is_replaced(
         assert consumer is not None
         consumer._fetcher._fetch_task.cancel()
         if behind:
-            await _write(kafka, partition, [1])
+            await write(kafka, partition, [1])
         async with asyncio.timeout(20):
             while not causes:
                 early = await reader.read(10, 0.1)
         if not behind:
-            await _write(kafka, partition, [1])
+            await write(kafka, partition, [1])
         found = early or await reader.read(10, 10)
         assert [record.value for record in found[partition]] == [b"1"]
     assert causes == ["Standstill" if behind else "NoAnswer"]
@@ -271,7 +254,7 @@ async def test_idle_and_unread_are_no_standstill(kafka: str, topic: str) -> None
     """A reader at the end, one that is paused and one that nobody asks keep their clients."""
     causes: list[str] = []
     one, two = Partition(topic, 0), Partition(topic, 1)
-    await _write(kafka, two, [0, 1])
+    await write(kafka, two, [0, 1])
     async with Reader(
         bootstrap=kafka,
         assignment={one: 0, two: 0},

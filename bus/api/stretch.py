@@ -1,0 +1,89 @@
+"""Which part of the log a back-test reads: of a range of time, or where an earlier answer ended."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+
+import orjson
+
+from bus.api.house import House
+from bus.catalogue import Domain, Domains
+from bus.document import InvalidDocument
+from bus.event import Fault
+from bus.log.record import Partition
+from bus.log.stretches import Stretch
+from bus.subscription import Backtest
+
+_Places = dict[str, list[list[int]]]
+"""By topic: partition, next offset, end."""
+
+
+async def stretches_of(house: House, wish: Backtest) -> dict[Partition, Stretch]:
+    """Give what is to be read. Raises InvalidDocument for a `next` that is none."""
+    domains = house.directory.now.domains
+    if wish.next is not None:
+        return _read(wish.next, domains)
+    named = [domains.by_name(name) for name in wish.domains]
+    topics = [each.topic for each in (named or domains) if each is not None]
+    counts = await house.topics.partitions(topics)
+    partitions = [Partition(topic, n) for topic, count in counts.items() for n in range(count)]
+    if not partitions:
+        return {}
+    ends = await _offsets(house, partitions, wish)
+    return {each: Stretch(start, end) for each, (start, end) in ends.items()}
+
+
+def cursor(left: Mapping[Partition, Stretch]) -> str:
+    """Write what is left as text for `next`."""
+    places: _Places = {}
+    for (topic, partition), part in left.items():
+        places.setdefault(topic, []).append([partition, part.position, part.end])
+    return base64.urlsafe_b64encode(orjson.dumps(places)).decode()
+
+
+async def _offsets(
+    house: House, partitions: list[Partition], wish: Backtest
+) -> dict[Partition, tuple[int, int]]:
+    topics = house.topics
+    if wish.from_ is None:
+        starts = await topics.start_offsets(partitions)
+    else:
+        starts = await topics.offsets_at(partitions, _milliseconds(wish.from_.timestamp()))
+    if wish.to is None:
+        ends = await topics.end_offsets(partitions)
+    else:
+        ends = await topics.offsets_at(partitions, _milliseconds(wish.to.timestamp()))
+    return {each: (starts[each], ends[each]) for each in partitions}
+
+
+def _milliseconds(seconds: float) -> int:
+    """Give Kafka's time; negative ones have a meaning of their own there."""
+    return max(0, int(seconds * 1000))
+
+
+def _read(text: str, domains: Domains) -> dict[Partition, Stretch]:
+    try:
+        places = orjson.loads(base64.urlsafe_b64decode(text))
+        found = {
+            _partition(domains.by_topic(topic), number): Stretch(*_ordered(position, end))
+            for topic, parts in places.items()
+            for number, position, end in parts
+        }
+    except (binascii.Error, ValueError, TypeError, AttributeError):
+        found = {}  # as one that has nothing left, which is in no answer
+    if not found:
+        raise InvalidDocument([Fault("/next", "not-a-cursor", "give it as the answer had it")])
+    return found
+
+
+def _partition(domain: Domain | None, number: int) -> Partition:
+    if domain is None or number not in range(domain.partitions):
+        raise ValueError
+    return Partition(domain.topic, number)
+
+
+def _ordered(position: int, end: int) -> tuple[int, int]:
+    """Give both back when they can be offsets, which have 63 bits in Kafka."""
+    if type(position) is not int or type(end) is not int or not 0 <= position <= end < 2**63:
+        raise ValueError
+    return position, end
