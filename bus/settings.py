@@ -119,7 +119,7 @@ class Settings(BaseSettings):
     organisation: str | None = Field(
         None,
         pattern=r"^[0-9]{20}$",
-        description="OIN of the organisation that the relay publishes for.",
+        description="OIN of who runs the bus; for the relay, of the organisation it publishes for.",
         json_schema_extra=_needed("relay"),
     )
     outbox_urls: Words = Field(

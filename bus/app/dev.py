@@ -1,11 +1,11 @@
 """What `bus dev` adds to the servers: a schema, an organisation that may do all, the roles."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Final
 
 from pydantic import SecretStr
 
+from bus.app.domains import NOBODY, ensure, own_domain
 from bus.app.parts import database_of, database_url, topics_of
 from bus.catalogue import Domain, topic_name
 from bus.catalogue.domain import DEFAULT_DOMAIN
@@ -14,13 +14,11 @@ from bus.settings import Settings
 from bus.store.credentials import Credentials
 from bus.store.credentials import Role as CredentialRole
 from bus.store.database import Database
-from bus.store.domains import Domains
-from bus.store.errors import Conflict
 from bus.store.migrate import migrate
 from bus.store.organisations import Organisations
 from producers.outbox.install import install
 
-OIN: Final = "00000000000000000000"
+OIN: Final = NOBODY
 """The organisation `dev`: it owns every source, and so may publish and read everything."""
 
 _PARTITIONS = 4
@@ -41,7 +39,7 @@ async def prepare(dev: Dev, *, namespace: str | None = None) -> None:
     await migrate(database_url(settings))
     async with database_of(settings, "dev") as database:
         await _organisation(database, dev.token)
-        await _default_domain(database, settings)
+        await _domains(database, settings)
         await install(database)
 
 
@@ -70,8 +68,8 @@ async def _organisation(database: Database, token: str) -> None:
     await Credentials(database).ensure(token, OIN, every, label="bus dev")
 
 
-async def _default_domain(database: Database, settings: Settings) -> None:
-    """Make the domain that takes any valid event, unless an earlier run did."""
+async def _domains(database: Database, settings: Settings) -> None:
+    """Make the domain that takes any valid event, and the bus's own, unless an earlier run did."""
     domain = Domain(
         name=DEFAULT_DOMAIN,
         topic=topic_name(settings.namespace, DEFAULT_DOMAIN),
@@ -80,11 +78,6 @@ async def _default_domain(database: Database, settings: Settings) -> None:
         description="Takes every event whose type belongs to no other domain.",
     )
     async with topics_of(settings) as topics:
-
-        async def create_topic() -> None:
-            await topics.create(domain.topic, domain.partitions, domain.retention_days)
-
-        # The topic first: after a Kafka that was emptied, a domain may be there without it.
-        await create_topic()
-        with suppress(Conflict):
-            await Domains(database).create(domain, create_topic)
+        await ensure(domain, database, topics)
+        # The dispatcher would make this one later, and have its partitions dealt out again.
+        await ensure(own_domain(settings.namespace, OIN), database, topics)

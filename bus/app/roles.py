@@ -11,7 +11,9 @@ from contextlib import suppress
 from functools import partial
 from urllib.parse import urlsplit
 
+from bus.app.chores import Chores
 from bus.app.parts import (
+    chores_of,
     database_of,
     database_url,
     guard_of,
@@ -88,7 +90,9 @@ async def run_dispatch(settings: Settings, stopping: asyncio.Event) -> None:
             database_of(settings, "dispatch") as database,
             Directory.open(database) as directory,
             WireSender(guard=guard) as sender,
+            asyncio.TaskGroup() as tasks,
         ):
+            chores = Chores(database, partial(chores_of, settings, database, url))
             rooms = Rooms(
                 owner=f"{socket.gethostname()}:{os.getpid()}",
                 streams=Streams(database, sealer_of(settings)),
@@ -106,6 +110,7 @@ async def run_dispatch(settings: Settings, stopping: asyncio.Event) -> None:
             )
             _log.info(LogEvent.ROLE_STARTED, group=group, pid=os.getpid())
             _settle_memory()
+            tasks.create_task(chores.run(stopping), name="chores")
             await Worker(rooms).run(stopping)
 
 

@@ -58,6 +58,11 @@ class LogEvent(StrEnum):
     RELAY_ROW_REFUSED = "relay.row_refused"
     RELAY_FAILED = "relay.failed"
 
+    # Chores, which one dispatcher of all does
+    CHORE_FAILED = "chores.failed"
+    CHORE_RECOVERED = "chores.recovered"
+    NOTICE_REFUSED = "chores.notice_refused"  # it is larger than the log can take: it is dropped
+
     # Embedded parts
     CHILD_STARTED = "embedded.child_started"
     CHILD_STOPPED = "embedded.child_stopped"

@@ -62,6 +62,10 @@ SCANNED = _counter("events_scanned", "Events read by scans")
 GAPS = _counter("gaps", "Positions that retention overtook")
 FENCED = _counter("fenced", "Writes refused because another worker owns the partition")
 
+# Chores, which one dispatcher of all does
+NOTICES = _counter("notices", "Events that the bus published of itself", "type")
+CHORES_FAILED = _counter("chores_failed", "Chores that did not succeed", "chore")
+
 # Log clients
 CLIENTS_RECREATED = _counter("clients_recreated", "Kafka clients that stood still", "client")
 

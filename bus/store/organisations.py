@@ -32,6 +32,10 @@ class Organisations:
         """Make the organisation, or give it this name when it is there. `oin` has 20 digits."""
         await self._database.execute(_SQL["ensure_organisation"], oin, name)
 
+    async def add_organisation(self, oin: str) -> None:
+        """Make the organisation, named by its number, unless it is there."""
+        await self._database.execute(_SQL["add_organisation"], oin)
+
     async def names(self) -> dict[str, str]:
         """Give every organisation: OIN → name."""
         return {row["oin"]: row["name"] for row in await self._database.fetch(_SQL["all"])}

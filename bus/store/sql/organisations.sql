@@ -5,6 +5,10 @@
 INSERT INTO organisation (oin, name) VALUES ($1, $2)
 ON CONFLICT (oin) DO UPDATE SET name = excluded.name WHERE organisation.name <> excluded.name;
 
+-- name: add_organisation
+-- An organisation that somebody else may name.
+INSERT INTO organisation (oin, name) VALUES ($1, $1) ON CONFLICT (oin) DO NOTHING;
+
 -- name: all
 -- Every organisation there is.
 SELECT oin, name FROM organisation ORDER BY oin;

@@ -1,0 +1,49 @@
+"""Domains that are there without anybody making them."""
+
+from contextlib import suppress
+from typing import Final
+
+from bus.catalogue import Domain, topic_name
+from bus.catalogue.notices import DOMAIN
+from bus.log.errors import LogRefused
+from bus.log.topics import Topics
+from bus.store.database import Database
+from bus.store.domains import Domains
+from bus.store.errors import Conflict
+from bus.store.organisations import Organisations
+
+NOBODY: Final = "00000000000000000000"
+"""Looks after the bus's own domain where no organisation is said to run the bus."""
+
+
+def own_domain(namespace: str, organisation: str | None) -> Domain:
+    """Give the domain in which the bus tells of itself; `organisation` runs the bus."""
+    return Domain(
+        name=DOMAIN,
+        topic=topic_name(namespace, DOMAIN),
+        organisation=organisation or NOBODY,
+        description="Wat de bus over abonnementen meldt aan de organisatie die ze heeft.",
+    )
+
+
+async def ensure(domain: Domain, database: Database, topics: Topics) -> None:
+    """Make the domain with its organisation, topic and streams, whatever of it is not there.
+
+    Several processes may do this at once. Raises StoreError and LogError; LogRefused says which
+    topic an operator has to make where this process may not.
+    """
+
+    async def create_topic() -> None:
+        await topics.create(domain.topic, domain.partitions, domain.retention_days)
+
+    try:
+        # First, and each time: after a Kafka that was emptied, a domain is there without its topic.
+        await create_topic()
+    except LogRefused as error:
+        wanted = f"{domain.partitions} partitions, {domain.retention_days} days"
+        raise LogRefused(f"{error}: make topic {domain.topic} by hand ({wanted})") from error
+    domains = Domains(database)
+    if domain.name not in {each.name for each in await domains.all()}:
+        await Organisations(database).add_organisation(domain.organisation)
+        with suppress(Conflict):
+            await domains.create(domain, create_topic)

@@ -1,0 +1,48 @@
+"""Notices that wait for the log: written with what they are about, deleted once published."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from bus.catalogue.notices import Notice
+from bus.store import queries
+from bus.store.database import Session
+
+_SQL = queries.load("notices")
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A notice that the log may not have yet, and when it was written."""
+
+    notice: Notice
+    at: datetime
+
+
+async def write(transaction: Session, *notices: Notice) -> None:
+    """Have notices published if, and as soon as, this transaction commits. Raises StoreError."""
+    await transaction.execute(
+        _SQL["write"],
+        [notice.id for notice in notices],
+        [notice.type for notice in notices],
+        [notice.organisation for notice in notices],
+        [notice.subscription for notice in notices],
+        [notice.data for notice in notices],
+    )
+
+
+async def first(session: Session, limit: int) -> list[Waiting]:
+    """Give the oldest notices, and leave them there. Raises StoreError."""
+    return [
+        Waiting(
+            Notice(row["id"], row["type"], row["organisation"], row["subscription"], row["data"]),
+            row["at"],
+        )
+        for row in await session.fetch(_SQL["first"], limit)
+    ]
+
+
+async def delete(session: Session, ids: Sequence[UUID]) -> None:
+    """Forget notices that the log has. Raises StoreError."""
+    await session.execute(_SQL["delete"], ids)
