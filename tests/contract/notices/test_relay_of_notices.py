@@ -132,7 +132,7 @@ async def test_what_the_log_does_not_take_waits(bus: Telling, kafka: str) -> Non
     """Nothing is deleted that the log does not have; a later round publishes it."""
     await bus.tell(notice(uuid4()))
     topic = own_domain(bus.settings.namespace, OIN).topic
-    async with Writer(bootstrap=kafka, timeout=0.5) as writer, bus.database.session() as session:
+    async with Writer(bootstrap=kafka) as writer, bus.database.session() as session:
         with pytest.raises(LogError):  # there is no such topic yet
             await NoticeRelay(writer, topic=topic, url=URL).round(session)
     assert await bus.waiting() == 1
