@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from bus.catalogue.notices import Notice
+from bus.catalogue.notices import Notice, NoticeType, changed
 from bus.store import queries
 from bus.store.database import Session
 
@@ -30,6 +30,13 @@ async def write(transaction: Session, *notices: Notice) -> None:
         [notice.subscription for notice in notices],
         [notice.data for notice in notices],
     )
+
+
+async def tell(
+    transaction: Session, type_: NoticeType, subscription: UUID, organisation: str, revision: int
+) -> None:
+    """Have it published that a subscription was created, changed, … in this transaction."""
+    await write(transaction, changed(type_, subscription, organisation, revision))
 
 
 async def first(session: Session, limit: int) -> list[Waiting]:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+from bus.catalogue.notices import CHANGED, CREATED, DELETED
 from bus.store import queries
 from bus.store.database import Database, Session
 from bus.store.errors import Conflict, NotFound
+from bus.store.notices import tell
 from bus.store.revision import bump
 from bus.store.secrets import Kind, Sealer
 from bus.store.stored import ListedSubscription, Position, to_listed, to_position
@@ -37,6 +39,8 @@ class PartitionStatus:
 
 class Subscriptions:
     """Keeps subscriptions and their sealed secrets. Every method raises StoreUnavailable.
+
+    With each change goes a notice of it, published if and only if the change is committed.
 
     Where a method takes an `organisation`, a subscription of another one is NotFound; None is for
     operators and sees all.
@@ -81,6 +85,7 @@ class Subscriptions:
                 [partition for _, partition in partitions],
                 [offsets[partition] for partition in partitions],
             )
+            await tell(transaction, CREATED, id_, subscription.organisation, revision)
         return to_listed(row)
 
     async def get(self, id_: UUID, *, organisation: str | None = None) -> ListedSubscription:
@@ -125,6 +130,7 @@ class Subscriptions:
                     raise _not_found(id_)
                 raise Conflict(f"subscription {id_} is no longer at revision {expected}")
             await self._change_credential(transaction, id_, credential, remove=remove_credential)
+            await tell(transaction, CHANGED, id_, organisation, revision)
         return to_listed(row)
 
     async def delete(self, id_: UUID, *, organisation: str | None = None) -> None:
@@ -134,8 +140,10 @@ class Subscriptions:
         """
         async with self._database.transaction() as transaction:
             revision = await bump(transaction)
-            if await transaction.fetch_one(_SQL["delete"], id_, revision, organisation) is None:
+            row = await transaction.fetch_one(_SQL["delete"], id_, revision, organisation)
+            if row is None:
                 raise _not_found(id_)
+            await tell(transaction, DELETED, id_, row["organisation"], revision)
 
     async def status(
         self, id_: UUID, *, topics: Sequence[str] | None = None

@@ -44,7 +44,7 @@ async def _round(servers: Servers, subscribers: int) -> tuple[float, float]:
         await cluster.create_domain("nl.test", partitions=4)
         deliveries = EVENTS // subscribers * subscribers
         for _ in range(subscribers):
-            await cluster.subscribe(sink, delivery={"concurrency": 64})
+            await cluster.subscribe(sink, domains=["nl.test"], delivery={"concurrency": 64})
         events = [event(each, keys=256) | BODY for each in range(EVENTS // subscribers)]
         for start in range(0, len(events), 500):
             await cluster.publish(events[start : start + 500])

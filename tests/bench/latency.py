@@ -43,7 +43,7 @@ async def _round(servers: Servers) -> tuple[int, float, float]:
     async with servers.cluster() as cluster, servers.sink() as sink:
         await cluster.start("api")
         await cluster.create_domain("nl.test", partitions=4)
-        await cluster.subscribe(sink)
+        await cluster.subscribe(sink, domains=["nl.test"])
         await cluster.start("dispatch")
         await _publish(cluster, RATE * WARM_UP)
         before = await _arrived(sink, RATE * WARM_UP)

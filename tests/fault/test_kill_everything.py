@@ -69,7 +69,7 @@ async def test_every_component_gets_everything_whatever_is_killed(
         await down.close()
         slow.answer = lambda _: 5.0
         for sink in (*healthy, down):
-            await cluster.subscribe(sink.url, delivery=_QUICK)
+            await cluster.subscribe(sink.url, domains=["nl.test"], delivery=_QUICK)
         await cluster.subscribe(slow.url, types=[RARE], delivery={"concurrency": 64, **_QUICK})
 
         published = [_numbered(number) for number in range(EVENTS)]

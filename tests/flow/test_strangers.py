@@ -45,7 +45,7 @@ class Stranger:
 
 @pytest_asyncio.fixture
 async def stranger(bus: Cluster) -> AsyncIterator[Stranger]:
-    """Give a component that is subscribed to everything."""
+    """Give a component that is subscribed to all of a domain."""
     await bus.create_domain("nl.test")
     component = Stranger()
     app = web.Application()
@@ -53,7 +53,7 @@ async def stranger(bus: Cluster) -> AsyncIterator[Stranger]:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", component.port).start()
-    made = await bus.subscribe(f"http://127.0.0.1:{component.port}/")
+    made = await bus.subscribe(f"http://127.0.0.1:{component.port}/", domains=["nl.test"])
     component.secret = made["signing"]["secret"]
     yield component
     await runner.cleanup()

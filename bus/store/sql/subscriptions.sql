@@ -84,7 +84,7 @@ WITH gone AS (
     INSERT INTO subscription_revision (revision, subscription, organisation, body)
     SELECT $2, id, organisation, NULL FROM gone
 )
-SELECT id FROM gone;
+SELECT id, organisation FROM gone;
 
 -- name: status
 -- Where the streams are, and where one subscription stands beside them.
