@@ -8,9 +8,9 @@ from functools import partial
 
 from bus.api.auth import Gate
 from bus.api.house import Contact, House, Limits
-from bus.log.reader import Reader
 from bus.app.chores import Chore
 from bus.app.domains import ensure, own_domain
+from bus.log.reader import Reader
 from bus.log.topics import Topics
 from bus.log.writer import Writer
 from bus.observe import metrics
