@@ -36,7 +36,7 @@ class Trial:
     def take(self, record: Record) -> None:
         """Look at the next record."""
         self.read += 1
-        type_ = kafka.type_of(record.headers)
+        type_ = kafka.type_of(record.headers, record.value)
         if type_ is not None and not self._index.wants(type_):
             return
         try:
