@@ -193,6 +193,7 @@ class House:
                     letters=WebhookLetters(directory, origin="bus.test"),
                     reader=lambda: Reader(bootstrap=self.bootstrap),
                     membership=self._membership,
+                    topic_ids=self.topics.identities,
                     drain=5.0,
                 )
             )

@@ -21,6 +21,7 @@ from bus.app.parts import (
     open_house,
     recreated,
     sealer_of,
+    topics_of,
     writer_of,
 )
 from bus.app.server import Server, listen, server_of
@@ -90,6 +91,7 @@ async def run_dispatch(settings: Settings, stopping: asyncio.Event) -> None:
             database_of(settings, "dispatch") as database,
             Directory.open(database) as directory,
             WireSender(guard=guard) as sender,
+            topics_of(settings) as topics,
             asyncio.TaskGroup() as tasks,
         ):
             chores = Chores(database, partial(chores_of, settings, database, url))
@@ -98,6 +100,7 @@ async def run_dispatch(settings: Settings, stopping: asyncio.Event) -> None:
                 streams=Streams(database, sealer_of(settings)),
                 directory=directory,
                 sender=sender,
+                topic_ids=topics.identities,
                 drain=settings.drain_seconds,
                 letters=WebhookLetters(directory, origin=urlsplit(url).hostname or "localhost"),
                 reader=partial(Reader, bootstrap=kafka, on_recreate=recreated("reader")),

@@ -1,12 +1,13 @@
 """One partition that this worker owns: fence, load, follow changes, save, scan, stop."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
 
+from bus.log.errors import LogError
 from bus.log.reader import Reader
 from bus.log.record import Partition, Record
 from bus.observe import metrics
@@ -26,6 +27,9 @@ from consumers.dispatch.saving import Saving
 from consumers.dispatch.stream import Stream
 from consumers.dispatch.subscriber import Subscriber
 
+TopicIds = Callable[[Iterable[str]], Awaitable[Mapping[str, UUID]]]
+"""Asks Kafka for its own ids of topics; raises LogError."""
+
 History = tuple[Sequence[StoredSubscription], frozenset[UUID]]
 """The subscriptions as they were at a revision, and the ids of those that cannot be read."""
 
@@ -42,6 +46,7 @@ class Parts:
     subscriptions_at: Callable[[int], Awaitable[History]]
     in_scope: Callable[[str, Subscription], bool]
     readers: Callable[[str, str], frozenset[str]]
+    topic_ids: TopicIds
     tail_bytes: int
 
 
@@ -108,7 +113,19 @@ class Ownership:
         load(owned.stream, known, rows, unreadable=unreadable, now=now)
         # Before the first read: a sink that was replaced meanwhile gets nothing any more.
         await owned.follow()
+        with suppress(LogError):  # the worker asks again in a while
+            owned.recognise(await parts.topic_ids([partition.topic]))
         return owned
+
+    def recognise(self, identities: Mapping[str, UUID]) -> None:
+        """Compare the topic with the one that the positions belong to; another one begins anew."""
+        identity = identities.get(self.partition.topic)
+        known, self._saving.topic_id = self._saving.topic_id, identity
+        if None not in (identity, known) and identity != known:
+            self._log.error(LogEvent.POSITION_GAP, offset=0, reason="the topic was made anew")
+            self._saving.begin_anew(0)
+        elif identity is None:
+            self._saving.topic_id = known
 
     def lags_behind(self, revision: int) -> bool:
         """Whether something was changed or asked for that this owner has not seen."""

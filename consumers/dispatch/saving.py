@@ -69,6 +69,7 @@ class Saving:
         self._saved = (taken.next_offset, taken.revision)
         self._loaded_rows = frozenset(row.subscription for row in taken.positions)
         self._anew_at: int | None = None
+        self.topic_id = taken.topic_id
         self._barred = Barred()
         self._progress_at = 0.0
         stream.flights.until = began + LEASE
@@ -83,8 +84,12 @@ class Saving:
         self._now.set()
 
     def begin_anew(self, start: int) -> None:
-        """Put every position at `start`, the beginning of a log that was made anew."""
+        """Put every position at `start`, the beginning of a log that was made anew.
+
+        Nothing more is sent: offsets do not mean what they did.
+        """
         self._anew_at = start
+        self._stream.flights.until = 0.0
         self.soon()
 
     async def run(self) -> None:
@@ -204,6 +209,7 @@ class Saving:
                 commands=taken.commands,
                 attempts=taken.attempts,
                 notices=tuple(notices_of(taken, self._partition, self._stream.members)),
+                topic_id=self.topic_id,
                 progressed=progressed,
             )
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 from weakref import WeakValueDictionary
 
+from bus.log.errors import LogError
 from bus.log.membership import Membership
 from bus.log.reader import Reader
 from bus.log.record import Partition
@@ -19,7 +20,7 @@ from bus.store.streams import StoredSubscription, Streams
 from bus.subscription import Subscription
 from consumers.dispatch.courier import Courier, Letters
 from consumers.dispatch.gauges import gauge
-from consumers.dispatch.ownership import History, Ownership, Parts
+from consumers.dispatch.ownership import History, Ownership, Parts, TopicIds
 from consumers.dispatch.reading import Reading
 from consumers.dispatch.saving import BeginsAnew
 from consumers.dispatch.subscriber import Subscriber
@@ -51,6 +52,7 @@ class Rooms:
     letters: Letters
     reader: Callable[[], AbstractAsyncContextManager[Reader]]
     membership: Callable[["Worker"], AbstractAsyncContextManager[Membership]]
+    topic_ids: TopicIds
     drain: float
     """Seconds that a planned stop waits for answers; what is unanswered then will be repeated."""
 
@@ -162,9 +164,20 @@ class Worker:
         while True:
             await asyncio.sleep(TELL_EVERY)
             gauge(owned.stream for owned in self._owned.values())
+            await self._recognise()
             positions = {each: owned.saved_offset for each, owned in self._owned.items()}
             if positions:
                 await self._membership.mirror(positions)
+
+    async def _recognise(self) -> None:
+        topics = {partition.topic for partition in self._owned}
+        try:
+            identities = await self._rooms.topic_ids(topics) if topics else {}
+        except LogError as error:
+            _log.warning(LogEvent.LOG_UNAVAILABLE, error=error)
+            return
+        for owned in self._owned.values():
+            owned.recognise(identities)
 
     # What the owners use
 
@@ -178,6 +191,7 @@ class Worker:
             subscriptions_at=self._subscriptions_at,
             in_scope=self._in_scope,
             readers=self._readers,
+            topic_ids=self._rooms.topic_ids,
             tail_bytes=TAIL_BYTES // max(1, len(self._holding)),
         )
 
