@@ -28,7 +28,7 @@ _ANSWERS: Final = {
 
 def webhooks() -> dict[str, Any]:
     """Give the member `webhooks` of the document."""
-    media_type = "application/cloudevents+json; charset=UTF-8"
+    media_type = "application/cloudevents+json; charset=utf-8"
     examples = {name: {"value": value} for name, value in EXAMPLES["CloudEvent"].items()}
     delivery = {
         "operationId": "receiveEvent",

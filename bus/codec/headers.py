@@ -21,7 +21,8 @@ class Binding(Generic[_Name]):
 
     `prefix` starts the headers of attributes. Their values are UTF-8; where they are more than
     ASCII without `%` and `"`, `unescape` says what they stand for, or raises ValueError. `others`
-    names further headers to take, as they are.
+    names further headers to take, as they are. `lenient` lets an attribute's header repeat the
+    content type: in Kafka no text forbids it, and npm's cloudevents does.
     """
 
     def __init__(
@@ -30,11 +31,13 @@ class Binding(Generic[_Name]):
         prefix: str,
         unescape: Callable[[str], str] | None = None,
         others: Iterable[str] = (),
+        lenient: bool = False,
     ) -> None:
         self._prefix = prefix
         self._unescape = unescape
         self._plain = {"content-type": "datacontenttype", **{name: name for name in others}}
         self._headers = {name: header for header, name in self._plain.items()}
+        self._lenient = lenient
         self._misplaced = prefix + "datacontenttype"
         self._known: dict[_Name, str] = {}
 
@@ -65,8 +68,10 @@ class Binding(Generic[_Name]):
 
     def finish(self, context: dict[str, Any], faults: list[Fault], body: bytes | None) -> Event:
         """Make the event of what `gather` gave and the body. Raises InvalidEvent."""
-        if self._misplaced in context:
-            del context[self._misplaced]
+        repeated = context.pop(self._misplaced, None)
+        if repeated is not None and not (
+            self._lenient and repeated == context.get("datacontenttype")
+        ):
             detail = "the datacontenttype is in content-type, not here"
             faults.append(Fault(self._misplaced, "misplaced", detail))
         if found := check(context, self.place):

@@ -52,13 +52,17 @@ def decode(headers: Iterable[tuple[bytes, bytes]], body: bytes) -> Event | list[
 
 
 def encode_structured(event: Event) -> Message:
-    """Write a valid event as a structured message."""
-    return [("content-type", f"{STRUCTURED}; charset=UTF-8")], json.encode(event)
+    """
+    Write a valid event as a structured message.
+
+    The charset is in small letters: it means the same, and npm's cloudevents reads nothing else.
+    """
+    return [("content-type", f"{STRUCTURED}; charset=utf-8")], json.encode(event)
 
 
 def encode_batch(events: Iterable[Event]) -> Message:
     """Write valid events as a batch, which only goes to who asked for batches."""
-    return [("content-type", f"{BATCH}; charset=UTF-8")], json.encode_batch(events)
+    return [("content-type", f"{BATCH}; charset=utf-8")], json.encode_batch(events)
 
 
 def encode_binary(event: Event) -> Message:

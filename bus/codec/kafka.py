@@ -16,12 +16,12 @@ TYPES = "gemeentebus-types"
 subscriber as `"7"`."""
 
 _CONTENT_TYPE = "content-type"
-_STRUCTURED_HEADERS = [(_CONTENT_TYPE, f"{STRUCTURED}; charset=UTF-8".encode())]
+_STRUCTURED_HEADERS = [(_CONTENT_TYPE, f"{STRUCTURED}; charset=utf-8".encode())]
 _KINDS: dict[str, Callable[[str], int | None]] = {
     "i": parse_integer,
     "b": {"true": True, "false": False}.get,
 }
-_BINDING: Binding[str] = Binding(prefix="ce_", others=[TYPES])
+_BINDING: Binding[str] = Binding(prefix="ce_", others=[TYPES], lenient=True)
 
 
 class _Typed(msgspec.Struct, gc=False):

@@ -14,7 +14,7 @@ AT_ONCE = 64
 
 
 async def _post(url: str, body: bytes, number: int) -> float:
-    headers = {"Content-Type": "application/cloudevents+json; charset=UTF-8"}
+    headers = {"Content-Type": "application/cloudevents+json; charset=utf-8"}
     left = iter(range(number))
 
     async def worker(session: aiohttp.ClientSession) -> None:

@@ -33,7 +33,7 @@ ROUNDS = 11
 POSTS = 4_000
 BODY = b'{"specversion":"1.0","data":"' + b"x" * 569 + b'"}'
 HEADERS = (
-    ("Content-Type", "application/cloudevents+json; charset=UTF-8"),
+    ("Content-Type", "application/cloudevents+json; charset=utf-8"),
     ("WebHook-Request-Origin", "bus.example"),
     ("User-Agent", "Gemeentebus"),
     ("webhook-id", "msg_6cb6ffe5607c3757fd795f485f9bfd82"),

@@ -42,7 +42,7 @@ class RequestBuilder:
         self._timeout = timeout
         self._signers = tuple(signers)
         self._fixed = (
-            ("Content-Type", "application/cloudevents+json; charset=UTF-8"),
+            ("Content-Type", "application/cloudevents+json; charset=utf-8"),
             ("WebHook-Request-Origin", origin),
             *(() if named else (("User-Agent", "Gemeentebus"),)),
             *own,

@@ -98,6 +98,10 @@ def test_another_format_is_unsupported(headers: dict[str, str]) -> None:
         ({**LEAST, "content-type": ""}, {"content-type": "empty"}),
         ({**LEAST, "content-type": "é/x"}, {"content-type": "bad-encoding"}),
         ({**LEAST, "ce-datacontenttype": "a/b"}, {"ce-datacontenttype": "misplaced"}),
+        (
+            {**LEAST, "ce-datacontenttype": "a/b", "content-type": "a/b"},
+            {"ce-datacontenttype": "misplaced"},
+        ),
         ({**LEAST, "ce-data": "x"}, {"ce-data": "bad-name"}),
         ({**LEAST, "ce-": "x"}, {"ce-": "bad-name"}),
         ({**LEAST, "ce-a-b": "x"}, {"ce-a-b": "bad-name"}),

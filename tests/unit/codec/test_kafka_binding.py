@@ -43,6 +43,12 @@ def test_no_value_is_no_data() -> None:
     assert decode(headers(content_type=b"application/json"), b"").data is None
 
 
+def test_the_content_type_may_be_repeated() -> None:
+    """The SDK for JavaScript writes it as an attribute too; it is none, and says nothing else."""
+    event = decode(headers(ce_datacontenttype=b"a/b", content_type=b"a/b"), b"x")
+    assert event == Event("1", "/s", "t", {}, "a/b", b"x")
+
+
 def test_a_header_without_value_is_absent() -> None:
     """Kafka allows a header to have none."""
     assert decode(headers(ce_subject=None, content_type=None), None) == Event("1", "/s", "t")
@@ -88,6 +94,7 @@ def test_a_structured_record_has_a_value() -> None:
         ({"ce_": b"x"}, {"ce_"}),
         ({"ce_data": b"x"}, {"ce_data"}),
         ({"ce_datacontenttype": b"a/b"}, {"ce_datacontenttype"}),
+        ({"ce_datacontenttype": b"a/b", "content_type": b"a/c"}, {"ce_datacontenttype"}),
         ({"ce_subject": b"\x00"}, {"ce_subject"}),
         ({"ce_count": b"x", "types": b"count=i"}, {TYPES}),
         ({"ce_count": b"01", "types": b"count=i"}, {TYPES}),

@@ -52,7 +52,7 @@ def test_request() -> None:
     assert len(headers) == len(request.headers)
     assert headers.pop("webhook-signature").startswith("v1,")
     assert headers == {
-        "Content-Type": "application/cloudevents+json; charset=UTF-8",
+        "Content-Type": "application/cloudevents+json; charset=utf-8",
         "User-Agent": "Gemeentebus",
         "WebHook-Request-Origin": "bus.example",
         "webhook-id": webhook_id("urn:x", "1", "sub"),
