@@ -6,11 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bus.codec import http, json, kafka
-from bus.codec.checked import checked
-from bus.codec.http import UnsupportedContentType
-from bus.event import Event, InvalidEvent, canonical, check
+from bus.event import Event, canonical, check
 from bus.event.rules import _faults, _sound
-from tests.property.valid_events import exactly, trimmed, valid_events
+from tests.property.soundness import decoded
+from tests.property.valid_events import valid_events
 
 often = settings(max_examples=200, deadline=None)
 
@@ -30,28 +29,6 @@ def damages(draw: st.DrawFn) -> Callable[[bytes], bytes]:
         return text[:place] + new + text[place + (kind != "more") :]
 
     return damage
-
-
-def is_sound(event: Event) -> None:
-    """Assert that an event is valid, and the same after the log and after an envelope."""
-    checked(event)
-    assert exactly(kafka.decode(*kafka.encode(event))) == exactly(event)
-    assert exactly(json.decode(json.encode(event))) == exactly(trimmed(event))
-
-
-def decoded(decode: Callable[[], Event | list[Event]]) -> list[Event]:
-    """Assert that decoding refuses, or gives only sound events: these."""
-    try:
-        got = decode()
-    except InvalidEvent as invalid:
-        assert invalid.faults  # noqa: PT017 - refusal is one of two outcomes
-        return []
-    except UnsupportedContentType:
-        return []
-    events = got if isinstance(got, list) else [got]
-    for event in events:
-        is_sound(event)
-    return events
 
 
 def facts(event: Event) -> dict[str, object]:
