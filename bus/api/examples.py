@@ -141,6 +141,59 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
             ],
         }
     },
+    "Rehearsal": {"zaak": {"filters": _REQUEST["filters"], "event": _EVENT}},
+    "Verdict": {
+        "past": {"matches": True, "error": None, "warnings": []},
+        "fout": {
+            "matches": False,
+            "error": {
+                "in": "body",
+                "location": {"pointer": "/filters/0/sql"},
+                "code": "missing-attribute",
+                "detail": "character 1: the event has no such attribute",
+            },
+            "warnings": [],
+        },
+    },
+    "Backtest": {
+        "week": {
+            "types": _REQUEST["types"],
+            "filters": _REQUEST["filters"],
+            "from": "2026-11-16T00:00:00Z",
+            "to": "2026-11-23T00:00:00Z",
+            "budget": {"events": 100_000, "seconds": 5},
+            "samples": 10,
+        }
+    },
+    "BacktestResult": {
+        "nietKlaar": {
+            "done": False,
+            "read": 100_000,
+            "matched": 1,
+            "invalid": 0,
+            "remaining": 2_500,
+            "byType": [{"type": _EVENT["type"], "matched": 1}],
+            "samples": [
+                {
+                    **_PLACE,
+                    "type": _EVENT["type"],
+                    "time": _EVENT["time"],
+                    "loggedAt": "2026-11-23T19:13:05.2Z",
+                }
+            ],
+            "partitions": [
+                {
+                    "topic": "gemeentebus.nl.vng.zaken",
+                    "partition": 3,
+                    "position": 1_744,
+                    "end": 4_244,
+                }
+            ],
+            "gaps": [],
+            "warnings": [],
+            "next": "eyJ2IjoxfQ",
+        }
+    },
     "Topic": {"topic": _TOPIC},
     "TopicList": {"topics": {"items": [_TOPIC]}},
     "OpenApi": {

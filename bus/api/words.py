@@ -67,6 +67,13 @@ WORDS: Final = {
     "all": "Al deze filters kloppen.",
     "any": "Minstens een van deze filters klopt.",
     "not": "Dit filter klopt niet; ook waar als het attribuut er niet is.",
+    "sql": "Deze expressie in CESQL 1.0 is waar, zonder fout; zie ook /filters/_evaluate.",
+    "RetryPolicy.limit": (
+        "Na zoveel seconden sinds de eerste poging wordt een gebeurtenis opgegeven."
+    ),
+    "RetryPolicy.disable": (
+        "Na zoveel seconden met alleen mislukkingen wordt niet meer afgeleverd; de plaats blijft."
+    ),
     "headers": "Headers die met elke aflevering meegaan.",
     "method": "Methode van HTTP.",
     "scheme": "Wijze van ondertekenen.",
