@@ -61,6 +61,7 @@ CREATE TABLE dead_letter (
 );
 CREATE INDEX dead_letter_by_partition ON dead_letter (topic, partition, event_offset) WHERE settles;
 CREATE INDEX dead_letter_by_age ON dead_letter (buried_at);
+CREATE INDEX dead_letter_by_subscription ON dead_letter (subscription, id);
 
 -- A record of the log that is no CloudEvent: a dead letter of the topic, of no subscription.
 CREATE TABLE invalid_record (
