@@ -9,6 +9,8 @@ import orjson
 
 from bus.api.house import House
 from bus.api.problem import Problem, invalid_parameter, too_large
+from bus.document import InvalidDocument
+from bus.event import Fault
 from bus.store.credentials import Credential
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -101,6 +103,11 @@ class Call:
             detail = f"The body is to be of content type {wanted}."
             raise Problem(415, "unsupported-content-type", detail, headers={"Accept": wanted})
         return await self.body()
+
+    async def no_body(self) -> None:
+        """Read the body of an act that needs none: nothing, or an empty object."""
+        if (await self.body()).strip() not in {b"", b"{}"}:
+            raise InvalidDocument([Fault("", "not-empty", "this takes no body")])
 
     def query(self, *known: str) -> dict[str, str]:
         """Read the query; a parameter that is not known is refused, as is one given twice."""

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from bus.api.delivery_examples import DELIVERY_EXAMPLES
+
 _OIN: Final = "00000001823288444000"
 _SOURCE: Final = f"urn:nld:oin:{_OIN}:systeem:zaken"
 _ID: Final = "6f1c2f0e-9d0b-4c0e-8a52-6f2f1a7a9b10"
@@ -46,6 +48,8 @@ _SUBSCRIPTION: Final[dict[str, Any]] = {
         "retry": {"schedule": [5, 60, 300, 1800, 7200, 18000, 36000], "jitter": 0.2},
     },
     "signing": {"scheme": "v1"},
+    "state": "active",
+    "stateSince": "2026-11-23T09:00:00Z",
 }
 _DOMAIN_REQUEST: Final[dict[str, Any]] = {
     "name": "nl.vng.zaken",
@@ -64,6 +68,7 @@ _TOPIC: Final[dict[str, Any]] = {
     "domain": "nl.vng.zaken",
     "eventsPerSecond": 12.5,
     **_LAG,
+    "invalidRecords": 0,
     "partitions": [
         {
             "partition": 3,
@@ -196,6 +201,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     },
     "Topic": {"topic": _TOPIC},
     "TopicList": {"topics": {"items": [_TOPIC]}},
+    **DELIVERY_EXAMPLES,
     "OpenApi": {
         "begin": {"openapi": "3.1.0", "info": {"title": "Gemeentebus", "version": "1.0.0"}}
     },

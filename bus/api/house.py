@@ -10,8 +10,12 @@ from bus.log.reader import Reader
 from bus.log.topics import Topics
 from bus.log.writer import Writer
 from bus.observe.metrics import KeyFallbacks
+from bus.store.attempts import Attempts
+from bus.store.commands import Commands
+from bus.store.dead_letters import DeadLetters
 from bus.store.directory import Directory
 from bus.store.domains import Domains
+from bus.store.invalid_records import InvalidRecords
 from bus.store.streams import Streams
 from bus.store.subscriptions import Subscriptions
 
@@ -48,6 +52,10 @@ class House:
     domains: Domains
     subscriptions: Subscriptions
     streams: Streams
+    commands: Commands
+    dead_letters: DeadLetters
+    attempts: Attempts
+    invalid_records: InvalidRecords
     topics: Topics
     writer: Writer
     reader: Callable[[], Reader]

@@ -25,6 +25,7 @@ _PATH = {
     "id": "Kenmerk van het abonnement.",
     "name": "Naam van het domein.",
     "topic": "Naam van het topic.",
+    "letter": "Kenmerk van het onbestelbare bericht.",
 }
 _EVERY_ANSWER = {"API-Version": {"$ref": "#/components/headers/API-Version"}}
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from pydantic.json_schema import models_json_schema
 
+from bus.api.delivery_schemas import STATE, delivery_schemas
 from bus.api.words import WORDS
 from bus.catalogue import DomainRequest
 from bus.match import cesql
@@ -25,7 +26,7 @@ _START: Final = {"anyOf": [{"enum": ["latest", "earliest"]}, _TIME], "default": 
 
 def schemas() -> dict[str, Schema]:
     """Give every schema by its name."""
-    everything = {**_from_models(), **_written()}
+    everything = {**_from_models(), **_written(), **delivery_schemas()}
     return {name: _dutch(schema, name) for name, schema in sorted(everything.items())}
 
 
@@ -49,6 +50,7 @@ def _from_models() -> dict[str, Schema]:
     # What is answered may grow; the secret is in one answer only.
     del models["Subscription"]["additionalProperties"], models["Signing"]["additionalProperties"]
     models["Signing"]["properties"]["secret"] = _TEXT
+    models["Subscription"]["properties"] |= STATE
     models["AccessToken"]["properties"]["accesstokenexpiresutc"] = _TIME
     return models
 
@@ -114,6 +116,7 @@ def _written() -> dict[str, Schema]:
                 "domain": _TEXT,
                 "eventsPerSecond": _SECONDS,
                 **lag,
+                "invalidRecords": _NUMBER,
                 "partitions": {"type": "array", "items": _ref("TopicPartition")},
             }
         ),

@@ -5,16 +5,22 @@ from collections.abc import Callable
 from typing import Any
 
 from bus.api.call import Answer, Call, answer
-from bus.api.paging import cursor, limit_of, place_of
+from bus.api.paging import cursor, limit_of, page_answer, place_of
 from bus.api.problem import Problem, invalid_parameter
 from bus.api.start import starts
-from bus.api.wish import check_wish, credential_of, replacement, topics_of
+from bus.api.wish import (
+    check_wish,
+    credential_of,
+    replacement,
+    state_of,
+    topics_of,
+    without_state,
+)
 from bus.document import load
 from bus.observe.logging import LogEvent, get
 from bus.store.errors import Conflict, NotFound
 from bus.store.stored import ListedSubscription
 from bus.subscription import (
-    Subscription,
     SubscriptionRequest,
     merge_patch,
     new_signing_secret,
@@ -43,7 +49,7 @@ async def create(call: Call) -> Answer:
         topics=topics_of(call.house, subscription),
     )
     _tell(LogEvent.SUBSCRIPTION_CREATED, listed)
-    shown = subscription.document()
+    shown = _document(listed)
     if request.signing.secret is None:
         shown["signing"]["secret"] = secret
     headers = {"Location": f"/v1/subscriptions/{subscription.id}", "ETag": _etag(listed)}
@@ -58,15 +64,14 @@ async def list_page(call: Call) -> Answer:
     found = await call.house.subscriptions.page(
         None if everybody else call.who.organisation, after=after, limit=limit + 1
     )
-    page = found[:limit]
-    show = _summary if everybody else _document
-    result: dict[str, Any] = {"items": [show(listed) for listed in page]}
-    if len(found) <= limit:
-        return answer(200, result)
-    after_last = cursor((page[-1].created_at, page[-1].id))
-    result["next"] = f"/v1/subscriptions?limit={limit}&after={after_last}"
-    result["next"] += "&organisation=all" if everybody else ""
-    return answer(200, result, {"Link": f'<{result["next"]}>; rel="next"'})
+    return page_answer(
+        found,
+        limit,
+        _summary if everybody else _document,
+        path="/v1/subscriptions",
+        after=lambda last: cursor((last.created_at, last.id)),
+        query={"organisation": "all"} if everybody else {},
+    )
 
 
 async def get_one(call: Call) -> Answer:
@@ -77,14 +82,18 @@ async def get_one(call: Call) -> Answer:
 
 async def patch(call: Call) -> Answer:
     """Change a subscription by a merge patch (RFC 7396)."""
-    change = await call.json_body(MERGE_PATCH, "application/json")
-    return await _change(call, lambda current: merge_patch(current, change))
+    change = load(await call.json_body(MERGE_PATCH, "application/json"))
+    return await _change(
+        call, lambda listed: merge_patch(listed.subscription, without_state(change, listed))
+    )
 
 
 async def put(call: Call) -> Answer:
     """Replace a subscription: what is left out gets its default."""
     wanted = load(await call.json_body("application/json"))
-    return await _change(call, lambda current: replacement(current, wanted))
+    return await _change(
+        call, lambda listed: replacement(listed.subscription, without_state(wanted, listed))
+    )
 
 
 async def delete(call: Call) -> Answer:
@@ -93,7 +102,7 @@ async def delete(call: Call) -> Answer:
     try:
         await call.house.subscriptions.delete(listed.id, organisation=listed.organisation)
     except NotFound:
-        raise _not_found() from None
+        raise not_found() from None
     _tell(LogEvent.SUBSCRIPTION_DELETED, listed)
     return Answer(204)
 
@@ -109,17 +118,17 @@ async def find(call: Call, organisation: str | None) -> ListedSubscription:
         id_ = uuid.UUID(call.path["id"])
         return await call.house.subscriptions.get(id_, organisation=organisation)
     except (ValueError, NotFound):
-        raise _not_found() from None
+        raise not_found() from None
 
 
-async def _change(call: Call, wish: Callable[[Subscription], SubscriptionRequest]) -> Answer:
+async def _change(call: Call, wish: Callable[[ListedSubscription], SubscriptionRequest]) -> Answer:
     """Store what `wish` makes of the current version, unless somebody else changed it meanwhile."""
     expected = call.header(b"if-match")
     for _ in range(_PATCH_ATTEMPTS):
         listed = await own(call)
         if expected not in {None, "*", _etag(listed)}:
             raise Problem(412, "changed", "It has changed since: read it again.")
-        request = wish(listed.subscription)
+        request = wish(listed)
         await check_wish(call.house, request, before=listed.subscription)
         try:
             changed = await call.house.subscriptions.update(
@@ -131,10 +140,15 @@ async def _change(call: Call, wish: Callable[[Subscription], SubscriptionRequest
         except Conflict:
             continue
         except NotFound:
-            raise _not_found() from None
-        _tell(LogEvent.SUBSCRIPTION_CHANGED, changed)
-        return answer(200, _document(changed), {"ETag": _etag(changed)})
+            raise not_found() from None
+        return shown_anew(changed)
     raise Problem(409, "busy", "Others keep changing it: try again.")
+
+
+def shown_anew(changed: ListedSubscription) -> Answer:
+    """Tell of a change, and show what it made."""
+    _tell(LogEvent.SUBSCRIPTION_CHANGED, changed)
+    return answer(200, _document(changed), {"ETag": _etag(changed)})
 
 
 def _asks_for_all(call: Call, organisation: str | None) -> bool:
@@ -147,7 +161,7 @@ def _asks_for_all(call: Call, organisation: str | None) -> bool:
 
 
 def _document(listed: ListedSubscription) -> dict[str, Any]:
-    return listed.subscription.document()
+    return {**listed.subscription.document(), **state_of(listed)}
 
 
 def _summary(listed: ListedSubscription) -> dict[str, Any]:
@@ -160,6 +174,7 @@ def _summary(listed: ListedSubscription) -> dict[str, Any]:
         "domains": subscription.domains,
         "protocol": subscription.protocol,
         "ordering": subscription.ordering,
+        **state_of(listed),
     }
 
 
@@ -167,7 +182,8 @@ def _etag(listed: ListedSubscription) -> str:
     return f'"{listed.revision}"'
 
 
-def _not_found() -> Problem:
+def not_found() -> Problem:
+    """Give the 404 of a subscription."""
     return Problem(404, "no-such-subscription", "There is no such subscription here.")
 
 

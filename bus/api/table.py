@@ -3,6 +3,7 @@
 from typing import Final
 
 from bus.api import domains, events, health, status, subscriptions, topics
+from bus.api.delivery_table import DELIVERY
 from bus.api.filters_table import FILTERS
 from bus.api.operation import (
     ANYBODY,
@@ -244,5 +245,5 @@ MACHINE: Final = (
     ),
 )
 
-DESCRIBED: Final = (*_EVENTS, *_SUBSCRIPTIONS, *FILTERS, *_DOMAINS, *_TOPICS)
+DESCRIBED: Final = (*_EVENTS, *_SUBSCRIPTIONS, *DELIVERY, *FILTERS, *_DOMAINS, *_TOPICS)
 """What `/v1/openapi.json` describes, besides itself."""

@@ -22,11 +22,16 @@ async def list_all(call: Call) -> Answer:
 
 async def get_one(call: Call) -> Answer:
     """Show one topic."""
+    (described,) = await _describe(call.house, [domain_of(call)])
+    return answer(200, described)
+
+
+def domain_of(call: Call) -> Domain:
+    """Give the domain of the topic of the path; else 404."""
     domain = call.house.directory.now.domains.by_topic(call.path["topic"])
     if domain is None:
         raise Problem(404, "no-such-topic", "No domain has a topic of this name.")
-    (described,) = await _describe(call.house, [domain])
-    return answer(200, described)
+    return domain
 
 
 async def _describe(house: House, domains: Iterable[Domain]) -> list[dict[str, Any]]:
@@ -35,6 +40,7 @@ async def _describe(house: House, domains: Iterable[Domain]) -> list[dict[str, A
     rows = await house.streams.lags(by_topic)
     positions = {Partition(row.topic, row.partition): row.next_offset for row in rows}
     owners = {Partition(row.topic, row.partition): row.owner for row in rows}
+    invalid = await house.invalid_records.counts(by_topic)
     now = time.time()
     ends = await house.topics.end_offsets(positions)
     before = await house.topics.offsets_at(positions, int((now - _RATE_SECONDS) * 1000))
@@ -54,16 +60,20 @@ async def _describe(house: House, domains: Iterable[Domain]) -> list[dict[str, A
                 "owner": owners[partition],
             }
         )
-    return [_topic(domain, partitions[domain.topic]) for domain in by_topic.values()]
+    return [
+        _topic(domain, partitions[domain.topic], invalid.get(domain.topic, 0))
+        for domain in by_topic.values()
+    ]
 
 
-def _topic(domain: Domain, partitions: list[dict[str, Any]]) -> dict[str, Any]:
+def _topic(domain: Domain, partitions: list[dict[str, Any]], invalid: int) -> dict[str, Any]:
     return {
         "topic": domain.topic,
         "domain": domain.name,
         "eventsPerSecond": round(sum(p["eventsPerSecond"] for p in partitions), 2),
         "lagEvents": sum(p["lagEvents"] for p in partitions),
         "lagSeconds": max((p["lagSeconds"] for p in partitions), default=0.0),
+        "invalidRecords": invalid,
         "partitions": partitions,
     }
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from bus.api.house import House
 from bus.event import Fault
+from bus.store.stored import ListedSubscription
 from bus.subscription import (
     InvalidSubscription,
     Subscription,
@@ -47,6 +48,31 @@ def topics_of(house: House, subscription: Subscription) -> list[str] | None:
     domains = house.directory.now.domains
     found = [domains.by_name(name) for name in subscription.domains]
     return [domain.topic for domain in found if domain is not None] or None
+
+
+def state_of(listed: ListedSubscription) -> dict[str, Any]:
+    """Give what is shown with the terms, and changes by `_pause` and `_resume` only."""
+    shown = {
+        "state": listed.state,
+        "stateReason": listed.state_reason,
+        "stateSince": listed.state_since.isoformat().replace("+00:00", "Z"),
+    }
+    return {name: value for name, value in shown.items() if value is not None}
+
+
+def without_state(wanted: Mapping[str, Any], listed: ListedSubscription) -> dict[str, Any]:
+    """Give a change without the state, which it may repeat. Raises InvalidSubscription."""
+    shown = state_of(listed)
+    names = ("state", "stateReason", "stateSince")
+    detail = "this changes by _pause and _resume"
+    faults = [
+        Fault(f"/{name}", "immutable", detail)
+        for name in names
+        if name in wanted and wanted[name] != shown.get(name)
+    ]
+    if faults:
+        raise InvalidSubscription(faults)
+    return {name: value for name, value in wanted.items() if name not in names}
 
 
 def credential_of(request: SubscriptionRequest) -> bytes | None:

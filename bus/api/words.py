@@ -47,7 +47,12 @@ WORDS: Final = {
     "partitions": "Partities; hun aantal ligt vast zodra het topic er is.",
     "domain": "Naam van het domein.",
     # Of status
-    "state": "attached: bij; catching-up: haalt in; failing: afleveren mislukt.",
+    "state": (
+        "Van een abonnement: active, paused of disabled. Van een partitie: attached (bij),"
+        " catching-up (haalt in) of failing (afleveren mislukt)."
+    ),
+    "stateReason": "Waarom de bus het heeft uitgezet: gone of failing.",
+    "stateSince": "Sinds wanneer het in deze toestand is.",
     "position": "Laagste plaats die nog niet is afgehandeld, zoals het laatst bewaard.",
     "endOffset": "Plaats van de volgende gebeurtenis in het log.",
     "eventsPerSecond": "Gemiddelde over de laatste minuut.",
@@ -106,6 +111,34 @@ WORDS: Final = {
     "loggedAt": "Wanneer zij in het log kwam.",
     "gaps": "Plaatsen die niet (meer) in het log staan.",
     "end": "Plaats waarvoor het lezen eindigt.",
+    # Of what became of events
+    "eventId": "Kenmerk dat de bron de gebeurtenis gaf.",
+    "reason": (
+        "Van een onbestelbaar bericht: refused (geweigerd), exhausted (alle pogingen mislukt),"
+        " backlog (er wachtten er te veel) of recreated (het topic is opnieuw gemaakt)."
+        " Van een record: wat eraan mankeert."
+    ),
+    "attempts": "Aantal pogingen.",
+    "attempt": "Hoeveelste poging dit was.",
+    "outcome": "Resultaat van de poging.",
+    "at": "Moment.",
+    "firstAt": "Eerste poging.",
+    "lastAt": "Laatste poging.",
+    "buriedAt": "Wanneer de gebeurtenis is opgegeven.",
+    "purgedAt": "Wanneer de gebeurtenis is gewist.",
+    "foundAt": "Wanneer dit is gezien.",
+    "DeadLetter.event": "De gebeurtenis zelf.",
+    "invalidRecords": "Records in het log die geen gebeurtenis zijn.",
+    "ids": "Precies deze.",
+    "filter": "Alle waarvoor dit alles klopt.",
+    "LettersRequest.all": "Alle.",
+    "before": "Alleen van voor dit tijdstip.",
+    "count": "Aantal.",
+    "ReplayRequest.from": "Een tijdstip, `earliest`, of een plaats per topic en partitie.",
+    "until": "Tot dit tijdstip; anders tot waar het abonnement nu is.",
+    "offsets": "Hoeveel plaatsen in het log het hoogstens zijn.",
+    "fromOffset": "Eerste plaats.",
+    "untilOffset": "Plaats achter de laatste.",
     # Of lists and problems
     "Problem.type": "Vaste naam van het probleem, als URN.",
     "Problem.name": "Naam van de header of parameter.",

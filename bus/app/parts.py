@@ -16,10 +16,14 @@ from bus.log.writer import Writer
 from bus.observe import metrics
 from bus.observe.logging import LogEvent, get
 from bus.settings import Settings, SettingsError
+from bus.store.attempts import Attempts
+from bus.store.commands import Commands
 from bus.store.credentials import Credentials
 from bus.store.database import Database, Session
+from bus.store.dead_letters import DeadLetters
 from bus.store.directory import Directory
 from bus.store.domains import Domains
+from bus.store.invalid_records import InvalidRecords
 from bus.store.secrets import Sealer
 from bus.store.streams import Streams
 from bus.store.subscriptions import Subscriptions
@@ -58,6 +62,10 @@ async def open_house(settings: Settings, own_url: str) -> AsyncIterator[House]:
                 domains=Domains(database),
                 subscriptions=Subscriptions(database, sealer),
                 streams=Streams(database, sealer),
+                commands=Commands(database),
+                dead_letters=DeadLetters(database, sealer),
+                attempts=Attempts(database),
+                invalid_records=InvalidRecords(database),
                 topics=topics,
                 writer=writer,
                 reader=partial(

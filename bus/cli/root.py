@@ -28,6 +28,8 @@ COMMANDS: Final = (
     Row("unsubscribe", "subscriptions", "unsubscribe", _USE),
     Row("status", "subscriptions", "status", _USE),
     Row("filters", "filters", "app", _USE),
+    Row("subscriptions", "delivery", "app", _USE),
+    Row("dead-letters", "dead_letters", "app", _USE),
     Row("domains", "catalogue", "app", _USE),
     Row("outbox", "outbox", "app", _USE),
     Row("api", "roles", "api", _RUN),

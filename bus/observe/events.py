@@ -21,6 +21,9 @@ class LogEvent(StrEnum):
     SUBSCRIPTION_CREATED = "api.subscription_created"
     SUBSCRIPTION_CHANGED = "api.subscription_changed"
     SUBSCRIPTION_DELETED = "api.subscription_deleted"
+    REPLAY_ASKED = "api.replay_asked"
+    LETTERS_REDRIVEN = "api.letters_redriven"  # asked for; the owner of the partition does it
+    LETTERS_PURGED = "api.letters_purged"
     DIRECTORY_STALE = (
         "api.directory_stale"  # the catalogue could not be read anew; the old one serves
     )

@@ -66,6 +66,9 @@ class ListedSubscription:
     subscription: Subscription
     created_at: datetime
     updated_at: datetime
+    state: State
+    state_reason: str | None
+    state_since: datetime
 
 
 def to_position(row: Row) -> Position:
@@ -108,6 +111,9 @@ def to_listed(row: Row) -> ListedSubscription:
         subscription=_body(row["body"], row["id"]),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
+        state=row["state"],
+        state_reason=row["state_reason"],
+        state_since=row["state_since"],
     )
 
 

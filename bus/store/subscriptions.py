@@ -5,14 +5,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from bus.catalogue.notices import CHANGED, CREATED, DELETED
+from bus.catalogue.notices import (
+    CHANGED,
+    CREATED,
+    DELETED,
+    PAUSED,
+    RESUMED,
+    NoticeType,
+)
 from bus.store import queries
 from bus.store.database import Database, Session
 from bus.store.errors import Conflict, NotFound
 from bus.store.notices import tell
 from bus.store.revision import bump
 from bus.store.secrets import Kind, Sealer
-from bus.store.stored import ListedSubscription, Position, to_listed, to_position
+from bus.store.stored import ListedSubscription, Position, State, to_listed, to_position
 from bus.subscription import Subscription
 
 _SQL = queries.load("subscriptions")
@@ -133,6 +140,25 @@ class Subscriptions:
             await tell(transaction, CHANGED, id_, organisation, revision)
         return to_listed(row)
 
+    async def pause(self, id_: UUID, *, organisation: str) -> ListedSubscription:
+        """Let nothing be delivered until it is resumed; one that is paused already stays so.
+
+        Raises NotFound, and Conflict when it is disabled.
+        """
+        listed = await self._set_state(id_, organisation, "paused", PAUSED, come_from=("active",))
+        if listed.state == "disabled":
+            raise Conflict(f"subscription {id_} is disabled")
+        return listed
+
+    async def resume(self, id_: UUID, *, organisation: str) -> ListedSubscription:
+        """Deliver again from where it stood, paused or disabled; an active one stays so.
+
+        Raises NotFound.
+        """
+        return await self._set_state(
+            id_, organisation, "active", RESUMED, come_from=("paused", "disabled")
+        )
+
     async def delete(self, id_: UUID, *, organisation: str | None = None) -> None:
         """Remove a subscription, its secrets and its positions; its history stays.
 
@@ -163,6 +189,28 @@ class Subscriptions:
             )
             for row in rows
         ]
+
+    async def _set_state(
+        self,
+        id_: UUID,
+        organisation: str,
+        state: State,
+        told: NoticeType,
+        *,
+        come_from: Sequence[State],
+    ) -> ListedSubscription:
+        async with self._database.transaction() as transaction:
+            revision = await bump(transaction)
+            row = await transaction.fetch_one(
+                _SQL["set_state"], id_, organisation, state, come_from, revision
+            )
+            if row is not None:
+                await tell(transaction, told, id_, organisation, revision)
+                return to_listed(row)
+            row = await transaction.fetch_one(_SQL["get"], id_, organisation)
+        if row is None:
+            raise _not_found(id_)
+        return to_listed(row)
 
     async def _change_credential(
         self, transaction: Session, id_: UUID, credential: bytes | None, *, remove: bool

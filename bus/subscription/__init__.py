@@ -2,8 +2,10 @@
 
 from bus.subscription.delivery import DeliveryOptions, RetryPolicy
 from bus.subscription.filters import check_filters, sql_in
+from bus.subscription.letters import LetterFilter, LetterId, LettersRequest, parse_letters
 from bus.subscription.model import Subscription, SubscriptionRequest, Wanted
 from bus.subscription.rehearsal import Backtest, Rehearsal, parse_backtest
+from bus.subscription.replay import ReplayRequest, parse_replay
 from bus.subscription.request import (
     InvalidSubscription,
     merge_patch,
@@ -25,8 +27,12 @@ __all__ = [
     "DeliveryOptions",
     "HttpSettings",
     "InvalidSubscription",
+    "LetterFilter",
+    "LetterId",
+    "LettersRequest",
     "Plain",
     "Rehearsal",
+    "ReplayRequest",
     "RetryPolicy",
     "Signing",
     "SinkCredential",
@@ -38,6 +44,8 @@ __all__ = [
     "merge_patch",
     "new_signing_secret",
     "parse_backtest",
+    "parse_letters",
+    "parse_replay",
     "parse_request",
     "signing_key",
     "sql_in",

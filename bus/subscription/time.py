@@ -25,15 +25,20 @@ def _time(value: object) -> datetime:
     raise PydanticCustomError("not-a-time", "give a time of RFC 3339, such as 2026-11-23T12:00:00Z")
 
 
+def moment_of(value: object) -> datetime:
+    """Read a moment that may be looked up in the log, for pydantic."""
+    time = _time(value)
+    if time.timestamp() < 0:  # Kafka gives negative times a meaning of its own
+        raise PydanticCustomError("out-of-range", "give a time from 1970 on, or earliest")
+    return time
+
+
 def _start(value: object) -> Literal["latest", "earliest"] | datetime:
     match value:
         case "latest" | "earliest":
             return value
         case _:
-            time = _time(value)
-    if time.timestamp() < 0:  # Kafka gives negative times a meaning of its own
-        raise PydanticCustomError("out-of-range", "give a time from 1970 on, or earliest")
-    return time
+            return moment_of(value)
 
 
 def _text(value: str | datetime) -> str:

@@ -51,8 +51,8 @@ SET settles = false
 WHERE subscription = ANY($3) AND topic = $1 AND partition = $2 AND settles;
 
 -- name: bury
--- Keeps events that are given up; one that was before, and was replayed since, anew. Those of a log
--- that was made anew settle nothing: their offsets mean something else now.
+-- Keeps events that are given up, numbered in their order; one that was before, and was replayed since,
+-- anew. Those of a log that was made anew settle nothing: their offsets mean something else now.
 INSERT INTO dead_letter (
     subscription, topic, partition, event_offset, event_id, source, type,
     reason, last_outcome, attempts, first_at, last_at, key_digest, sealed, settles
@@ -70,6 +70,7 @@ FROM unnest(
     reason, last_outcome, attempts, first_at, last_at, key_digest, sealed
 )
 JOIN subscription ON subscription.id = one.subscription
+ORDER BY one.event_offset
 ON CONFLICT (subscription, topic, partition, event_offset) DO UPDATE
 SET event_id = excluded.event_id,
     source = excluded.source,

@@ -14,7 +14,7 @@ WITH moment AS MATERIALIZED (
 ), subscribed AS (
     INSERT INTO subscription (id, organisation, revision, body, created_at, updated_at)
     SELECT $1, $2, $3, $4, now, now FROM moment
-    RETURNING id, organisation, revision, body, created_at, updated_at
+    RETURNING *
 ), versioned AS (
     INSERT INTO subscription_revision (revision, subscription, organisation, body)
     SELECT revision, id, organisation, body FROM subscribed
@@ -30,13 +30,15 @@ SELECT * FROM subscribed;
 
 -- name: get
 -- One subscription; of one organisation if one is given.
-SELECT id, organisation, revision, body, created_at, updated_at
+SELECT
+    id, organisation, revision, body, created_at, updated_at, state, state_reason, state_since
 FROM subscription
 WHERE id = $1 AND ($2::text IS NULL OR organisation = $2);
 
 -- name: page
 -- The next subscriptions of one organisation, oldest first.
-SELECT id, organisation, revision, body, created_at, updated_at
+SELECT
+    id, organisation, revision, body, created_at, updated_at, state, state_reason, state_since
 FROM subscription
 WHERE organisation = $1 AND (created_at, id) > ($2, $3)
 ORDER BY created_at, id
@@ -44,7 +46,8 @@ LIMIT $4;
 
 -- name: page_of_all
 -- The next subscriptions of everybody, oldest first.
-SELECT id, organisation, revision, body, created_at, updated_at
+SELECT
+    id, organisation, revision, body, created_at, updated_at, state, state_reason, state_since
 FROM subscription
 WHERE (created_at, id) > ($1, $2)
 ORDER BY created_at, id
@@ -56,7 +59,21 @@ WITH changed AS (
     UPDATE subscription
     SET body = $3, revision = $4, updated_at = clock_timestamp()
     WHERE id = $1 AND organisation = $2 AND ($5::bigint IS NULL OR revision = $5)
-    RETURNING id, organisation, revision, body, state, created_at, updated_at
+    RETURNING *
+), versioned AS (
+    INSERT INTO subscription_revision (revision, subscription, organisation, body, state)
+    SELECT revision, id, organisation, body, state FROM changed
+)
+SELECT * FROM changed;
+
+-- name: set_state
+-- A new version in another state, its terms as they were; no row: not there, or in none of those ($4)
+-- that it may come from.
+WITH changed AS (
+    UPDATE subscription
+    SET state = $3, state_reason = NULL, state_since = clock_timestamp(), revision = $5
+    WHERE id = $1 AND organisation = $2 AND state = ANY($4)
+    RETURNING *
 ), versioned AS (
     INSERT INTO subscription_revision (revision, subscription, organisation, body, state)
     SELECT revision, id, organisation, body, state FROM changed

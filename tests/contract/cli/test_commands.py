@@ -18,6 +18,7 @@ from tests.contract.api.bus_under_test import (
     Bus,
     event,
 )
+from tests.contract.api.owner import letter, save
 from tests.contract.cli.command import environment, run
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -274,3 +275,44 @@ async def test_filters_are_tried_on_the_past(bus: Bus) -> None:
     table = await run(*command, "--events", "5", env=environment(bus))
     assert table.code == 0
     assert table.out.splitlines()[-1].endswith(" of 5 events read")
+
+
+async def test_pause_resume_replay_and_attempts(bus: Bus) -> None:
+    """What the API does, with its refusals as sentences."""
+    env = environment(bus)
+    made = (await run("subscribe", "http://127.0.0.1:9/e", "--json", env=env)).json()
+    for act, state in (("pause", "paused"), ("resume", "active")):
+        result = await run("subscriptions", act, made["id"], env=env)
+        assert (result.code, result.out) == (0, f"{made['id']} is {state}\n")
+    again = await run("subscriptions", "pause", made["id"], "--json", env=env)
+    assert again.json()["state"] == "paused"
+    refused = await run("subscriptions", "replay", made["id"], "--from", "2999-01-01", env=env)
+    assert (refused.code, "/from:" in refused.err) == (1, True)
+    assert (await run("subscriptions", "replay", made["id"], env=env)).code == 2
+    attempts = await run("subscriptions", "attempts", made["id"], "--json", env=env)
+    assert attempts.json() == []
+
+
+async def test_dead_letters(bus: Bus, tmp_path: Path) -> None:
+    """Listed, shown, redriven by id and purged by filter; one way to choose at a time."""
+    env = environment(bus)
+    made = (await run("subscribe", "http://127.0.0.1:9/e", "--json", env=env)).json()
+    await save(bus, 0, next_offset=9, dead=tuple(letter(made["id"], at) for at in (3, 4)))
+    listed = await run("dead-letters", "list", made["id"], "--reason", "refused", env=env)
+    assert (listed.code, "refused 422" in listed.out, PERSONAL in listed.out) == (0, True, False)
+    rows = (await run("dead-letters", "list", made["id"], "--json", env=env)).json()
+    first, second = [row["id"] for row in rows]
+    shown = (await run("dead-letters", "show", made["id"], first, env=env)).json()
+    assert shown["event"]["subject"] == PERSONAL
+    result = await run("dead-letters", "redrive", made["id"], first, env=env)
+    assert (result.code, result.out) == (0, "1 will be delivered again\n")
+    again = await run("dead-letters", "redrive", made["id"], first, second, env=env)
+    assert (again.code, "/ids/0:" in again.err) == (1, True)
+    purge = ("dead-letters", "purge", made["id"])
+    assert (await run(*purge, second, "--all", env=env)).code == 2
+    assert (await run(*purge, env=env)).code == 2
+    assert (await run(*purge, "--type", TYPE, "--json", env=env)).json() == {"count": 1}
+    offsets = tmp_path / "offsets.json"
+    offsets.write_text(json.dumps({bus.topic: {"0": 10**9}}))
+    wrong = await run("subscriptions", "replay", made["id"], "--offsets", str(offsets), env=env)
+    assert (wrong.code, f"/from/{bus.topic}/0" in wrong.err) == (1, True)

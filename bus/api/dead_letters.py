@@ -1,0 +1,162 @@
+"""/v1/subscriptions/{id}/dead-letters: events that were given up, and what becomes of them."""
+
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from bus.api.call import Answer, Call, answer
+from bus.api.paging import cursor_of, limit_of, number, page_answer, values_of
+from bus.api.problem import Problem, body_errors, invalid_parameter
+from bus.api.subscriptions import find, not_found, own
+from bus.codec import json, kafka
+from bus.document import InvalidDocument, load, validate
+from bus.event import Fault, InvalidEvent
+from bus.observe.logging import LogEvent, get
+from bus.store.dead_letters import Choice, ListedLetter, Unfit
+from bus.store.errors import NotFound
+from bus.store.partition import StoredRecord
+from bus.subscription import LetterFilter, LettersRequest, parse_letters
+
+_log = get()
+
+_CHOICE = ("reason", "type", "source")
+
+
+async def list_page(call: Call) -> Answer:
+    """List a page, oldest first; operators see those of every organisation."""
+    query = call.query("limit", "after", *_CHOICE)
+    limit, after = limit_of(query.get("limit")), values_of(query.get("after"), number)
+    chosen = {name: query[name] for name in _CHOICE if name in query}
+    choice = _choice(_filter_of(chosen))
+    listed = await find(call, None if "operator" in call.who.roles else call.who.organisation)
+    found = await call.house.dead_letters.page(
+        listed.id, choice, after=after[0] if after else 0, limit=limit + 1
+    )
+    return page_answer(
+        found,
+        limit,
+        _document,
+        path=f"/v1/subscriptions/{listed.id}/dead-letters",
+        after=lambda last: cursor_of(last.id),
+        query=chosen,
+    )
+
+
+async def get_one(call: Call) -> Answer:
+    """Show one with its event, to the subscriber alone."""
+    listed = await own(call)
+    try:
+        letter, record = await call.house.dead_letters.get(listed.id, _id(call.path["letter"]))
+    except NotFound:
+        detail = "There is no such dead letter of this subscription."
+        raise Problem(404, "no-such-dead-letter", detail) from None
+    return answer(200, {**_document(letter), **_event(record)})
+
+
+async def redrive(call: Call) -> Answer:
+    """Have dead letters delivered again, in order, before later events of their keys."""
+    request, listed = await _asked(call), await own(call)
+    try:
+        done = await call.house.dead_letters.redrive(listed.id, _choice_of(request))
+    except NotFound:
+        raise not_found() from None
+    return _told(LogEvent.LETTERS_REDRIVEN, call, request, done, status=202)
+
+
+async def purge(call: Call) -> Answer:
+    """Forget the events of dead letters; that they were there stays visible."""
+    request, listed = await _asked(call), await own(call)
+    try:
+        done = await call.house.dead_letters.purge(listed.id, _choice_of(request))
+    except NotFound:
+        raise not_found() from None
+    return _told(LogEvent.LETTERS_PURGED, call, request, done, status=200)
+
+
+def _id(text: str) -> int:
+    """Read an id; what is none gives one that no letter has."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+async def _asked(call: Call) -> LettersRequest:
+    return parse_letters(await call.json_body("application/json"))
+
+
+def _told(
+    event: LogEvent, call: Call, request: LettersRequest, done: int | Unfit, *, status: int
+) -> Answer:
+    if isinstance(done, Unfit):
+        raise _unfit(request, done)
+    _log.info(event, subscription_id=call.path["id"], count=done)
+    return answer(status, {"count": done})
+
+
+def _unfit(request: LettersRequest, unfit: Unfit) -> Problem:
+    faults = []
+    for place, text in enumerate(request.ids or ()):
+        where, id_ = f"/ids/{place}", int(text)
+        if id_ in unfit.missing:
+            faults.append(Fault(where, "no-such-dead-letter", "there is none of this id"))
+        elif id_ in unfit.purged:
+            faults.append(Fault(where, "purged", "its event is gone"))
+        elif id_ in unfit.redriving:
+            faults.append(Fault(where, "redriving", "it is on its way to be delivered again"))
+    code = "no-such-dead-letter" if unfit.missing else "unfit-dead-letter"
+    detail = "Nothing was done, for some of these letters cannot be used."
+    return Problem(404 if unfit.missing else 409, code, detail, body_errors(faults))
+
+
+def _filter_of(query: dict[str, str]) -> LetterFilter:
+    """Read the query as the filter that a body would have."""
+    try:
+        return validate(load(query), LetterFilter)
+    except InvalidDocument as error:
+        (fault, *_) = error.faults
+        raise invalid_parameter(
+            "query", fault.where.lstrip("/"), fault.code, fault.detail
+        ) from None
+
+
+def _choice_of(request: LettersRequest) -> Choice:
+    if request.ids is not None:
+        return Choice(ids=tuple(dict.fromkeys(map(int, request.ids))))
+    return _choice(request.filter or LetterFilter())
+
+
+def _choice(wanted: LetterFilter) -> Choice:
+    return Choice(
+        reason=wanted.reason, type=wanted.type, source=wanted.source, before=wanted.before
+    )
+
+
+def _document(letter: ListedLetter) -> dict[str, Any]:
+    """Give what may be listed: neither the subject of the event nor its data."""
+    shown: dict[str, str | int | datetime | None] = {
+        "id": str(letter.id),
+        "eventId": letter.event_id,
+        "source": letter.source,
+        "type": letter.type,
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "reason": letter.reason,
+        "lastOutcome": letter.last_outcome,
+        "attempts": letter.attempts,
+        "firstAt": letter.first_at,
+        "lastAt": letter.last_at,
+        "buriedAt": letter.buried_at,
+        "purgedAt": letter.purged_at,
+    }
+    return {name: value for name, value in shown.items() if value is not None}
+
+
+def _event(record: StoredRecord | None) -> dict[str, Any]:
+    """Give the event as it would be delivered, as far as the record is one."""
+    if record is None:
+        return {}
+    try:
+        event = kafka.decode(record.headers, record.value)
+    except InvalidEvent:
+        return {}
+    return {"event": orjson.Fragment(json.encode(event))}

@@ -1,0 +1,149 @@
+"""The operations on what became of events: pauses, replays, dead letters, attempts."""
+
+from typing import Final
+
+from bus.api import attempts, commands, dead_letters, invalid_records
+from bus.api.operation import OPERATOR, SUBSCRIBER, Content, Operation, Outcome, Parameter
+
+_TAG = "Bezorgen"
+_SUBSCRIPTION = Outcome("Het abonnement zoals het nu is.", Content("Subscription"))
+_LETTERS = Content("LettersRequest")
+_PAGE = (
+    Parameter("limit", "Het aantal per pagina.", {"type": "integer", "maximum": 200}),
+    Parameter("after", "Waar de vorige pagina eindigde.", {"type": "string"}),
+)
+
+DELIVERY: Final = (
+    Operation(
+        method="POST",
+        path="/v1/subscriptions/{id}/_pause",
+        name="pauseSubscription",
+        handler=commands.pause,
+        roles=SUBSCRIBER,
+        tag=_TAG,
+        summary="Onderbreek het afleveren",
+        description=(
+            "Houdt de plaats in het log vast; wat onderweg is kan nog aankomen. Nog eens"
+            " onderbreken verandert niets. Wat het log intussen kwijtraakt, is weg."
+        ),
+        outcomes={200: _SUBSCRIPTION},
+        errors=(400, 409),
+    ),
+    Operation(
+        method="POST",
+        path="/v1/subscriptions/{id}/_resume",
+        name="resumeSubscription",
+        handler=commands.resume,
+        roles=SUBSCRIBER,
+        tag=_TAG,
+        summary="Hervat het afleveren",
+        description="Ook van een abonnement dat de bus zelf heeft uitgezet (`disabled`).",
+        outcomes={200: _SUBSCRIPTION},
+        errors=(400,),
+    ),
+    Operation(
+        method="POST",
+        path="/v1/subscriptions/{id}/_replay",
+        name="replaySubscription",
+        handler=commands.replay,
+        roles=SUBSCRIBER,
+        tag=_TAG,
+        summary="Lever nog eens af",
+        description=(
+            "Gaat terug naar `from` (een tijdstip, `earliest`, of een plaats per partitie) en"
+            " levert opnieuw af wat nu aan de filters voldoet: tot `until`, of tot waar het"
+            " abonnement nu is. Er is er één tegelijk; wat het log niet meer heeft, wordt"
+            " geweigerd."
+        ),
+        body=Content("ReplayRequest"),
+        outcomes={202: Outcome("Het wordt gedaan.", Content("Replay"))},
+        errors=(409,),
+    ),
+    Operation(
+        method="GET",
+        path="/v1/subscriptions/{id}/dead-letters",
+        name="listDeadLetters",
+        handler=dead_letters.list_page,
+        roles=SUBSCRIBER | OPERATOR,
+        tag=_TAG,
+        summary="Toon onbestelbare berichten",
+        description="Gebeurtenissen die zijn opgegeven, het langst geleden eerst.",
+        parameters=(
+            *_PAGE,
+            Parameter(
+                "reason",
+                "Alleen met deze reden.",
+                {"enum": ["refused", "exhausted", "backlog", "recreated"]},
+            ),
+            Parameter("type", "Alleen van deze soort.", {"type": "string"}),
+            Parameter("source", "Alleen van deze bron.", {"type": "string"}),
+        ),
+        outcomes={200: Outcome("Een pagina.", Content("DeadLetterList"))},
+    ),
+    Operation(
+        method="POST",
+        path="/v1/subscriptions/{id}/dead-letters/_redrive",
+        name="redriveDeadLetters",
+        handler=dead_letters.redrive,
+        roles=SUBSCRIBER,
+        tag=_TAG,
+        summary="Lever onbestelbare berichten alsnog af",
+        description=(
+            "Op volgorde, en vóór latere gebeurtenissen met dezelfde sleutel. Zijn er met `ids`"
+            " berichten genoemd die er niet zijn, zijn gewist of al onderweg zijn, dan gebeurt er"
+            " niets."
+        ),
+        body=_LETTERS,
+        outcomes={202: Outcome("Zo veel berichten gaan opnieuw.", Content("Count"))},
+        errors=(409,),
+    ),
+    Operation(
+        method="POST",
+        path="/v1/subscriptions/{id}/dead-letters/_purge",
+        name="purgeDeadLetters",
+        handler=dead_letters.purge,
+        roles=SUBSCRIBER,
+        tag=_TAG,
+        summary="Wis onbestelbare berichten",
+        description="Wist alles wat uit de gebeurtenissen kwam; plaats, reden en tijden blijven.",
+        body=_LETTERS,
+        outcomes={200: Outcome("Zo veel berichten zijn gewist.", Content("Count"))},
+        errors=(409,),
+    ),
+    # After the acts, whose paths it would take for letters.
+    Operation(
+        method="GET",
+        path="/v1/subscriptions/{id}/dead-letters/{letter}",
+        name="getDeadLetter",
+        handler=dead_letters.get_one,
+        roles=SUBSCRIBER,
+        tag=_TAG,
+        summary="Toon een onbestelbaar bericht",
+        description="Met de gebeurtenis zelf, zolang zij niet is gewist.",
+        outcomes={200: Outcome("Het bericht.", Content("DeadLetter"))},
+    ),
+    Operation(
+        method="GET",
+        path="/v1/subscriptions/{id}/attempts",
+        name="listAttempts",
+        handler=attempts.list_page,
+        roles=SUBSCRIBER | OPERATOR,
+        tag=_TAG,
+        summary="Toon pogingen",
+        description="Pogingen die mislukten, de nieuwste eerst; gewone bezorging laat er geen na.",
+        parameters=_PAGE,
+        outcomes={200: Outcome("Een pagina.", Content("AttemptList"))},
+    ),
+    Operation(
+        method="GET",
+        path="/v1/topics/{topic}/invalid-records",
+        name="listInvalidRecords",
+        handler=invalid_records.list_page,
+        roles=OPERATOR,
+        tag="Beheren",
+        summary="Toon wat in een topic geen gebeurtenis is",
+        description="Met wat eraan mankeert; de inhoud wordt nooit getoond.",
+        parameters=_PAGE,
+        outcomes={200: Outcome("Een pagina, op plaats.", Content("InvalidRecordList"))},
+    ),
+)

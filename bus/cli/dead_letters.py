@@ -1,0 +1,115 @@
+"""`bus dead-letters`: events that were given up."""
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import typer
+
+from bus.cli.client import Url, call
+from bus.cli.delivery import SubscriptionId
+from bus.cli.show import AsJson, print_json, show
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Events that were given up: see them, deliver them after all, purge them.",
+)
+
+Letters = Annotated[
+    list[str] | None, typer.Argument(metavar="[LETTER]...", help="Ids of dead letters.")
+]
+Reason = Annotated[str | None, typer.Option(help="Only refused, exhausted, backlog or recreated.")]
+Type = Annotated[str | None, typer.Option("--type", help="Only events of this type.")]
+Source = Annotated[str | None, typer.Option(help="Only events of this source.")]
+Before = Annotated[str | None, typer.Option(help="Only those given up before this time.")]
+All = Annotated[bool, typer.Option("--all", help="All of them.")]
+
+_COLUMNS = ["id", "reason", "lastOutcome", "attempts", "buriedAt", "type", "eventId"]
+
+
+@app.command("list")
+def list_page(
+    id_: SubscriptionId,
+    *,
+    reason: Reason = None,
+    type_: Type = None,
+    source: Source = None,
+    limit: Annotated[int, typer.Option(help="How many.", min=1, max=200)] = 50,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the oldest dead letters of a subscription."""
+    query = urlencode({"limit": limit, **_filter(reason=reason, type=type_, source=source)})
+    page = call("GET", f"/v1/subscriptions/{id_}/dead-letters?{query}", url=url)
+    show(page["items"], [*_COLUMNS, "topic", "partition", "offset"], as_json=as_json)
+    if "next" in page:
+        typer.echo(f"… and more than these {limit}", err=True)
+
+
+@app.command("show")
+def show_one(
+    id_: SubscriptionId,
+    letter: Annotated[str, typer.Argument(help="Id of the dead letter.")],
+    *,
+    url: Url = None,
+) -> None:
+    """Show one with its event, as JSON; mind the personal data in it."""
+    print_json(call("GET", f"/v1/subscriptions/{id_}/dead-letters/{letter}", url=url))
+
+
+@app.command()
+def redrive(  # noqa: PLR0913 - one parameter per option
+    id_: SubscriptionId,
+    letters: Letters = None,
+    *,
+    all_: All = False,
+    reason: Reason = None,
+    type_: Type = None,
+    source: Source = None,
+    before: Before = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Deliver dead letters again, in order, before later events of their keys."""
+    chosen = _filter(reason=reason, type=type_, source=source, before=before)
+    wanted = _choice(letters, chosen, all_=all_)
+    done = call("POST", f"/v1/subscriptions/{id_}/dead-letters/_redrive", url=url, document=wanted)
+    _tell(done, "will be delivered again", as_json=as_json)
+
+
+@app.command()
+def purge(  # noqa: PLR0913 - one parameter per option
+    id_: SubscriptionId,
+    letters: Letters = None,
+    *,
+    all_: All = False,
+    reason: Reason = None,
+    type_: Type = None,
+    source: Source = None,
+    before: Before = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Forget the events of dead letters, for good."""
+    chosen = _filter(reason=reason, type=type_, source=source, before=before)
+    wanted = _choice(letters, chosen, all_=all_)
+    done = call("POST", f"/v1/subscriptions/{id_}/dead-letters/_purge", url=url, document=wanted)
+    _tell(done, "purged", as_json=as_json)
+
+
+def _choice(letters: list[str] | None, chosen: dict[str, str], *, all_: bool) -> dict[str, Any]:
+    ways: dict[str, Any] = {"ids": letters, "filter": chosen, "all": all_}
+    given = {name: value for name, value in ways.items() if value}
+    if len(given) != 1:
+        raise typer.BadParameter("give letters, or a filter, or --all", param_hint="LETTER")
+    return given
+
+
+def _filter(**terms: str | None) -> dict[str, str]:
+    return {name: value for name, value in terms.items() if value is not None}
+
+
+def _tell(done: dict[str, int], what: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(done)
+        return
+    typer.echo(f"{done['count']} {what}")

@@ -1,0 +1,154 @@
+"""Dead letters as their subscribers see them, and have them redriven or purged."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from bus.store import queries
+from bus.store.copies import Copies
+from bus.store.database import Database, Row, Session
+from bus.store.errors import NotFound
+from bus.store.partition import Burial, StoredRecord
+from bus.store.revision import bump
+from bus.store.secrets import Sealer
+
+_SQL = queries.load("dead_letters")
+
+_PER_COMMAND = 100
+"""Letters that an owner puts back at a time: their copies go through its memory."""
+
+_PER_PURGE = 5_000
+"""Letters that one transaction purges: no owner of their partitions saves meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedLetter:
+    """A dead letter without its event; what came from that is None once it is purged."""
+
+    id: int
+    topic: str
+    partition: int
+    offset: int
+    event_id: str | None
+    source: str | None
+    type: str | None
+    reason: Burial
+    last_outcome: str | None
+    attempts: int
+    first_at: datetime | None
+    last_at: datetime | None
+    buried_at: datetime
+    purged_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which dead letters of a subscription are meant: those for which all that is given holds."""
+
+    ids: tuple[int, ...] | None = None
+    reason: Burial | None = None
+    type: str | None = None
+    source: str | None = None
+    before: datetime | None = None
+    """Buried before this moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """Why letters chosen by their ids cannot be used; nothing was done."""
+
+    missing: frozenset[int]
+    purged: frozenset[int]
+    redriving: frozenset[int]
+    """A redrive of these waits to be carried out."""
+
+
+class DeadLetters:
+    """Gives, redrives and purges dead letters. Every method raises StoreUnavailable.
+
+    Whose the subscription is has been asked before.
+    """
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self._database = database
+        self._sealer = sealer
+
+    async def page(
+        self, subscription: UUID, choice: Choice, *, after: int, limit: int
+    ) -> list[ListedLetter]:
+        """Give the next `limit` letters after an id, oldest first; `choice.ids` is not asked."""
+        rows = await self._database.fetch(_SQL["page"], subscription, *_terms(choice), after, limit)
+        return [ListedLetter(**row) for row in rows]
+
+    async def get(self, subscription: UUID, id_: int) -> tuple[ListedLetter, StoredRecord | None]:
+        """Give one letter, and its record unless it is purged. Raises NotFound, Unreadable."""
+        row = await self._database.fetch_one(_SQL["get"], subscription, id_)
+        if row is None:
+            raise NotFound(f"there is no dead letter {id_} of subscription {subscription}")
+        columns = dict(row)
+        sealed = columns.pop("sealed")
+        letter = ListedLetter(**columns)
+        if sealed is None:
+            return letter, None
+        copies = Copies(self._sealer, letter.topic, letter.partition)
+        return letter, copies.unseal(sealed, subscription, letter.offset)
+
+    async def redrive(self, subscription: UUID, choice: Choice) -> int | Unfit:
+        """Ask for another delivery of the chosen letters, and say how many those are.
+
+        Left out, unless named by id, are those that are purged or on their way already. The change
+        of the revision makes the owners look. Raises NotFound.
+        """
+        async with self._database.transaction() as transaction:
+            await bump(transaction)
+            unfit = await _hold(transaction, subscription, choice)
+            return unfit or await _many(transaction, "redrive", subscription, choice, _PER_COMMAND)
+
+    async def purge(self, subscription: UUID, choice: Choice) -> int | Unfit:
+        """Forget the events of the chosen letters, and say how many; their places stay.
+
+        Left out, unless named by id, are those that are purged, or on their way to be delivered
+        again. Letters chosen by id are one transaction; many others are several. Raises NotFound.
+        """
+        total = 0
+        while True:
+            async with self._database.transaction() as transaction:
+                unfit = await _hold(transaction, subscription, choice)
+                if unfit is not None:
+                    return unfit
+                done = await _many(transaction, "purge", subscription, choice, _PER_PURGE)
+            total += done
+            if done < _PER_PURGE or choice.ids is not None:
+                return total
+
+
+async def _hold(transaction: Session, subscription: UUID, choice: Choice) -> Unfit | None:
+    """Keep owners and deletion away (bus/store/exceptions.py has the order); judge the ids."""
+    await transaction.execute(_SQL["hold_streams"], subscription)
+    if await transaction.fetch_one(_SQL["hold_subscription"], subscription) is None:
+        raise NotFound(f"there is no subscription {subscription}")
+    if choice.ids is None:
+        return None
+    rows = await transaction.fetch(_SQL["judge"], subscription, choice.ids)
+    return _unfit(choice.ids, rows)
+
+
+def _unfit(ids: Sequence[int], rows: Sequence[Row]) -> Unfit | None:
+    missing = frozenset(ids) - {row["id"] for row in rows}
+    purged = frozenset(row["id"] for row in rows if row["purged"])
+    redriving = frozenset(row["id"] for row in rows if row["redriving"])
+    return Unfit(missing, purged, redriving) if missing or purged or redriving else None
+
+
+async def _many(
+    transaction: Session, query: str, subscription: UUID, choice: Choice, at_a_time: int
+) -> int:
+    row = await transaction.fetch_one(
+        _SQL[query], subscription, *_terms(choice), choice.ids, at_a_time
+    )
+    return int(row["many"]) if row else 0
+
+
+def _terms(choice: Choice) -> tuple[object, ...]:
+    return (choice.reason, choice.type, choice.source, choice.before)
