@@ -94,6 +94,10 @@ class Cluster:
         process.kill()
         await process.wait()
 
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a process a signal."""
+        self._running[name].send_signal(number)
+
     async def stop(self, name: str) -> int:
         """End a process as planned; give its exit code."""
         process = self._running.pop(name)

@@ -96,7 +96,9 @@ class Saving:
         """Save until cancelled. Raises Fenced, and BeginsAnew once that is saved."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._now.wait(), SAVE_EVERY)
+                # Not wait_for, which in Python 3.11 swallows a cancellation as it wakes up.
+                async with asyncio.timeout(SAVE_EVERY):
+                    await self._now.wait()
             self._now.clear()
             try:
                 if self._anew_at is None:

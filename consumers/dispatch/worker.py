@@ -116,7 +116,8 @@ class Worker:
             else:
                 await self._work(owned, ending)
             with suppress(TimeoutError):
-                await asyncio.wait_for(ending.wait(), RETRY_TAKE)
+                async with asyncio.timeout(RETRY_TAKE):
+                    await ending.wait()
 
     async def _work(self, owned: Ownership, ending: asyncio.Event) -> None:
         partition = owned.partition
