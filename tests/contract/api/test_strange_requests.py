@@ -83,7 +83,9 @@ def ask(bus: Bus, operation: APIOperation, mode: GenerationMode, there: dict[str
         nonlocal asked
         asked += 1
         if asked % 2 and case.path_parameters:
-            case.path_parameters = {name: there[name] for name in case.path_parameters}
+            case.path_parameters = {
+                name: there.get(name, made_up) for name, made_up in case.path_parameters.items()
+            }
         response = case.call(base_url=f"{bus.url}/v1", session=session, headers=headers)
         case.validate_response(response, checks=CHECKS)
 
