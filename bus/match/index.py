@@ -5,7 +5,7 @@ organisation → name of one attribute that must have one value (None: no such) 
 level only narrows: what is left is always tested against all that the subscription asks.
 """
 
-from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Generic, TypeVar
 
@@ -87,17 +87,18 @@ class Index(Generic[K]):
             by_organisation = by_type.get(type_[:length])
             if by_organisation is not None:
                 for organisation in by_organisation.keys() & readers:
-                    found.extend(_passing(by_organisation[organisation], get))
+                    _add_passing(found, by_organisation[organisation], get)
         return found
 
 
-def _passing(by_name: _ByName[K], get: Getter) -> Iterator[K]:
+def _add_passing(found: list[K], by_name: _ByName[K], get: Getter) -> None:
     for name, by_value in by_name.items():
         value = None if name is None else get(name)
-        at = None if value is None else canonical(value)
-        for key, predicate in by_value.get(at, {}).items():
-            if predicate(get):
-                yield key
+        members = by_value.get(None if value is None else canonical(value))
+        if members is not None:
+            for key, predicate in members.items():
+                if predicate(get):
+                    found.append(key)
 
 
 def _paths(types: Collection[str], conditions: _Filters, organisation: str) -> list[_Path]:

@@ -98,7 +98,12 @@ def _cast(node: t.Node, wanted: Type) -> Evaluate:
     if _type_of(node) is wanted:
         return run
     cast, at = CASTS[wanted], node.at
-    return lambda get: cast(run(get), at)
+
+    def run_and_cast(get: Getter) -> t.Value:
+        value: t.Value = run(get)
+        return value if type(value) is wanted else cast(value, at)
+
+    return run_and_cast
 
 
 def _attribute(node: t.Attribute) -> Evaluate:

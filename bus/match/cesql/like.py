@@ -31,6 +31,9 @@ def matcher(pattern: str) -> Matcher:
     *middle, last = others
     begins, ends = _fits(first), _fits(last)
     finders = [_finder(part) for part in middle if part.characters]
+    start = first.literal
+    if start is not None and not finders and not last.characters:
+        return lambda text: text.startswith(start)
     head, tail = len(first.characters), len(last.characters)
 
     def matches(text: str) -> bool:
