@@ -99,7 +99,7 @@ def test_whatever_is_sent_it_ends_well(text: str, event: Event) -> None:
 
 @pytest.mark.soak
 @given(ANYTHING | st.lists(WORDS, max_size=600).map(" ".join), EVENTS)
-@settings(max_examples=300_000, deadline=None)
+@settings(max_examples=100_000, deadline=None)
 def test_whatever_is_sent_for_long(text: str, event: Event) -> None:
     """The same for as long as one likes, and up to the bounds."""
     end_well(text, event)
