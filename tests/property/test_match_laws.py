@@ -151,7 +151,7 @@ def test_filters_without_a_fault_can_be_run(anything: object) -> None:
 
 
 @given(SQL, st.lists(EVENTS, min_size=1, max_size=8))
-@settings(max_examples=400)
+@settings(max_examples=200)
 def test_what_the_index_takes_from_sql_loses_no_event(sql: Filter, events: list[Event]) -> None:
     """Whatever the index looks a subscription up by, all that its filter lets pass is found."""
     index: Index[str] = Index()
@@ -179,7 +179,6 @@ def linear_scan(
     st.lists(st.tuples(st.integers(0, 7), st.none() | SUBSCRIPTIONS), max_size=16),
     st.lists(st.tuples(EVENTS, st.frozensets(ORGANISATIONS)), min_size=1, max_size=4),
 )
-@settings(max_examples=200)
 def test_the_index_finds_what_a_linear_scan_finds(
     changes: list[tuple[int, dict[str, Any] | None]],
     events: list[tuple[Event, frozenset[str]]],

@@ -12,7 +12,16 @@ import pytest_asyncio
 
 from bus.log.record import Partition
 from bus.log.writer import Writer
-from tests.contract.api.bus_under_test import DOMAIN, PERSONAL, PROBLEM, SOURCE, Bus, Reply, event
+from tests.contract.api.bus_under_test import (
+    DOMAIN,
+    PERSONAL,
+    PROBLEM,
+    SOURCE,
+    Bus,
+    Reply,
+    event,
+    on_a_database_of_its_own,
+)
 from tests.contract.log.records import forget_before
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -132,9 +141,14 @@ class Past:
         return document
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def past(bus: Bus) -> AsyncIterator[Past]:
-    """Give a log of 40 openings and 20 closings, half of them each in another subject."""
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def past(kafka: str, postgres: str, template: str) -> AsyncIterator[Past]:
+    """Give a log of 40 openings and 20 closings, on a bus whose domains nobody else counts."""
+    async with on_a_database_of_its_own(kafka, postgres, template) as bus:
+        yield await _fill(bus)
+
+
+async def _fill(bus: Bus) -> Past:
     domain = {"name": PAST, "partitions": 2}
     assert (await bus.call("POST", "/v1/domains", json=domain)).status == 201
     before = datetime.now(UTC)
@@ -155,7 +169,7 @@ async def past(bus: Bus) -> AsyncIterator[Past]:
     assert bus.settings.kafka_bootstrap is not None
     async with Writer(bootstrap=bus.settings.kafka_bootstrap) as writer:
         await writer.append(past.topic, b"k", [("x", b"y")], b"no event")
-    yield past
+    return past
 
 
 async def test_a_back_test_counts_what_would_have_come(past: Past) -> None:
