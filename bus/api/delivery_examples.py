@@ -33,6 +33,47 @@ _INVALID: Final[dict[str, Any]] = {
     "reason": "ce_id: required",
     "foundAt": "2026-11-23T19:13:05Z",
 }
+_LAG: Final = {"lagEvents": 2, "lagSeconds": 0.4}
+_STATUS: Final[dict[str, Any]] = {
+    "id": "6f1c2f0e-9d0b-4c0e-8a52-6f2f1a7a9b10",
+    "organisation": "00000001823288444000",
+    "state": "active",
+    "stateSince": "2026-11-23T09:00:00Z",
+    "verdict": "ok",
+    **_LAG,
+    "secondsToLoss": 1209599,
+    "parked": 1,
+    "deadLetters": 3,
+    "replaying": False,
+    "gapCount": 1,
+    "gaps": [
+        {
+            "topic": _TOPIC,
+            "partition": 3,
+            "fromOffset": 120,
+            "untilOffset": 128,
+            "reason": "retention",
+            "foundAt": "2026-11-20T09:00:00Z",
+        }
+    ],
+    "lastOutcomes": [{"outcome": "temporary 503", "at": "2026-11-23T19:13:05Z"}],
+    "createdAt": "2026-11-23T09:00:00Z",
+    "updatedAt": "2026-11-23T09:00:00Z",
+    "partitions": [
+        {
+            "topic": _TOPIC,
+            "partition": 3,
+            "state": "catching-up",
+            "verdict": "ok",
+            "position": 1742,
+            "endOffset": 1744,
+            **_LAG,
+            "secondsToLoss": 1209599,
+            "open": 1,
+            "savedAt": "2026-11-23T19:13:05.5Z",
+        }
+    ],
+}
 
 DELIVERY_EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "LettersRequest": {
@@ -45,6 +86,7 @@ DELIVERY_EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "vanafHetBegin": {"from": "earliest"},
         "vanafEenPlaats": {"from": {_TOPIC: {"3": 1700}}},
     },
+    "Status": {"haaltIn": _STATUS},
     "Count": {"twee": {"count": 2}},
     "Replay": {
         "eenPartitie": {

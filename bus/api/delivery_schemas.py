@@ -1,9 +1,10 @@
-"""The schemas of what became of events: replays, dead letters, attempts, invalid records."""
+"""The schemas of how subscriptions are doing, and of what became of events."""
 
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from pydantic.json_schema import models_json_schema
 
+from bus.observe.verdicts import Verdict
 from bus.subscription import LettersRequest, ReplayRequest
 
 Schema = dict[str, Any]
@@ -14,6 +15,7 @@ _TIME: Final = {"type": "string", "format": "date-time"}
 _PLACE: Final = {"topic": _TEXT, "partition": _NUMBER, "offset": _NUMBER}
 _EVENT: Final = {"eventId": _TEXT, "source": _TEXT, "type": _TEXT}
 
+_VERDICT: Final = {"enum": list(get_args(Verdict))}
 _FROM: Final = {
     "anyOf": [
         {"enum": ["earliest"]},
@@ -36,6 +38,65 @@ STATE: Final = {
 
 def delivery_schemas() -> dict[str, Schema]:
     """Give them by name."""
+    return {**_asked(), **_status(), **_became()}
+
+
+def _status() -> dict[str, Schema]:
+    """Give how a subscription is doing."""
+    lag = {"lagEvents": _NUMBER, "lagSeconds": {"type": "number"}}
+    gap = {
+        "topic": _TEXT,
+        "partition": _NUMBER,
+        "fromOffset": _NUMBER,
+        "untilOffset": _NUMBER,
+        "reason": _TEXT,
+        "foundAt": _TIME,
+    }
+    outcome = {"outcome": _TEXT, "at": _TIME}
+    whole = {
+        "id": _TEXT,
+        "organisation": _TEXT,
+        "state": STATE["state"],
+        "stateSince": _TIME,
+        "verdict": _VERDICT,
+        **lag,
+        "parked": _NUMBER,
+        "deadLetters": _NUMBER,
+        "replaying": {"type": "boolean"},
+        "gapCount": _NUMBER,
+        "gaps": _array({"$ref": "#/components/schemas/Gap"}),
+        "lastOutcomes": _array({"$ref": "#/components/schemas/LastOutcome"}),
+        "createdAt": _TIME,
+        "updatedAt": _TIME,
+        "partitions": _array({"$ref": "#/components/schemas/PartitionStatus"}),
+    }
+    partition = {
+        "topic": _TEXT,
+        "partition": _NUMBER,
+        "state": _TEXT,
+        "verdict": _VERDICT,
+        "position": _NUMBER,
+        "endOffset": _NUMBER,
+        **lag,
+        "savedAt": _TIME,
+    }
+    trouble = {
+        "failingSince": _TIME,
+        "lastOutcome": _TEXT,
+        "open": _NUMBER,
+        "secondsToLoss": _NUMBER,
+    }
+    more = {"stateReason": _TEXT, "secondsToLoss": _NUMBER}
+    return {
+        "Status": _object({**whole, **more}, *whole),
+        "PartitionStatus": _object({**partition, **trouble}, *partition),
+        "Gap": _object(gap, *gap),
+        "LastOutcome": _object(outcome, *outcome),
+    }
+
+
+def _became() -> dict[str, Schema]:
+    """Give what became of events."""
     letter = {
         "id": _TEXT,
         **_EVENT,
@@ -58,7 +119,6 @@ def delivery_schemas() -> dict[str, Schema]:
     }
     invalid = {"partition": _NUMBER, "offset": _NUMBER, "reason": _TEXT, "foundAt": _TIME}
     return {
-        **_asked(),
         "Count": _object({"count": _NUMBER}, "count"),
         "Replay": _object(
             {

@@ -8,7 +8,6 @@ _OIN: Final = "00000001823288444000"
 _SOURCE: Final = f"urn:nld:oin:{_OIN}:systeem:zaken"
 _ID: Final = "6f1c2f0e-9d0b-4c0e-8a52-6f2f1a7a9b10"
 _SINK: Final = "https://dossier.example.nl/events"
-_TIMES: Final = {"createdAt": "2026-11-23T09:00:00Z", "updatedAt": "2026-11-23T09:00:00Z"}
 
 _EVENT: Final[dict[str, Any]] = {
     "specversion": "1.0",
@@ -125,27 +124,6 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "DomainRequest": {"domein": _DOMAIN_REQUEST},
     "Domain": {"domein": _DOMAIN},
     "DomainList": {"domeinen": {"items": [_DOMAIN]}},
-    "Status": {
-        "haaltIn": {
-            "id": _ID,
-            "organisation": _OIN,
-            "state": "catching-up",
-            **_LAG,
-            **_TIMES,
-            "partitions": [
-                {
-                    "topic": "gemeentebus.nl.vng.zaken",
-                    "partition": 3,
-                    "state": "catching-up",
-                    "position": 1742,
-                    "endOffset": 1744,
-                    **_LAG,
-                    "open": 1,
-                    "savedAt": "2026-11-23T19:13:05.5Z",
-                }
-            ],
-        }
-    },
     "Rehearsal": {"zaak": {"filters": _REQUEST["filters"], "event": _EVENT}},
     "Verdict": {
         "past": {"matches": True, "error": None, "warnings": []},

@@ -18,6 +18,7 @@ from bus.store.domains import Domains
 from bus.store.invalid_records import InvalidRecords
 from bus.store.streams import Streams
 from bus.store.subscriptions import Subscriptions
+from bus.store.troubles import Troubles
 
 CheckSink = Callable[[str], Awaitable[str | None]]
 """Gives the sentence that says why a subscription may not have this sink, or None."""
@@ -56,6 +57,7 @@ class House:
     dead_letters: DeadLetters
     attempts: Attempts
     invalid_records: InvalidRecords
+    troubles: Troubles
     topics: Topics
     writer: Writer
     reader: Callable[[], Reader]

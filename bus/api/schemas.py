@@ -82,34 +82,6 @@ def _written() -> dict[str, Schema]:
             "topic",
         ),
         "DomainList": _list("Domain"),
-        "Status": _object(
-            {
-                "id": _TEXT,
-                "organisation": _TEXT,
-                "state": _TEXT,
-                **lag,
-                "createdAt": _TIME,
-                "updatedAt": _TIME,
-                "partitions": {"type": "array", "items": _ref("PartitionStatus")},
-            }
-        ),
-        "PartitionStatus": _object(
-            {
-                "topic": _TEXT,
-                "partition": _NUMBER,
-                "state": _TEXT,
-                "position": _NUMBER,
-                "endOffset": _NUMBER,
-                **lag,
-                "savedAt": _TIME,
-                "failingSince": _TIME,
-                "lastOutcome": _TEXT,
-                "open": _NUMBER,
-            },
-            "topic",
-            "partition",
-            "state",
-        ),
         "Topic": _object(
             {
                 "topic": _TEXT,

@@ -51,6 +51,18 @@ WORDS: Final = {
         "Van een abonnement: active, paused of disabled. Van een partitie: attached (bij),"
         " catching-up (haalt in) of failing (afleveren mislukt)."
     ),
+    "verdict": (
+        "In één woord: disabled, paused, stalled (niemand bezorgt), failing (de eerste in de rij"
+        " mislukt), behind (meer dan een minuut achter), ok, of no-traffic (een dag lang niets)."
+    ),
+    "parked": "Gebeurtenissen die op een volgende poging wachten, met wie erachter moet.",
+    "deadLetters": "Gebeurtenissen die zijn opgegeven en niet gewist.",
+    "replaying": "Of een herhaling wacht of loopt.",
+    "gapCount": "Hoe vaak het log iets kwijt was voordat het kon worden afgeleverd.",
+    "Status.gaps": "De nieuwste daarvan.",
+    "Gap.reason": "retention: te oud; recreated: het topic is opnieuw gemaakt.",
+    "lastOutcomes": "De laatste mislukte pogingen, de nieuwste eerst.",
+    "secondsToLoss": "Seconden tot het log de oudste wachtende gebeurtenis loslaat.",
     "stateReason": "Waarom de bus het heeft uitgezet: gone of failing.",
     "stateSince": "Sinds wanneer het in deze toestand is.",
     "position": "Laagste plaats die nog niet is afgehandeld, zoals het laatst bewaard.",

@@ -27,6 +27,7 @@ from bus.store.invalid_records import InvalidRecords
 from bus.store.secrets import Sealer
 from bus.store.streams import Streams
 from bus.store.subscriptions import Subscriptions
+from bus.store.troubles import Troubles
 from consumers.sinks.webhook.guard import Guard
 from producers.notices.relay import NoticeRelay
 
@@ -66,6 +67,7 @@ async def open_house(settings: Settings, own_url: str) -> AsyncIterator[House]:
                 dead_letters=DeadLetters(database, sealer),
                 attempts=Attempts(database),
                 invalid_records=InvalidRecords(database),
+                troubles=Troubles(database),
                 topics=topics,
                 writer=writer,
                 reader=partial(

@@ -12,7 +12,10 @@ from bus.cli.show import AsJson, print_json, show
 
 _MOST_STATUSES = 200
 _NOTHING: dict[str, Any] = {}
-_STATUS = ["id", "organisation", "state", "lagEvents", "lagSeconds", "lastOutcome", "types"]
+_STATUS = ["id", "organisation", "verdict", "lagEvents", "lagSeconds", "secondsToLoss", "parked"]
+_STATUS += ["deadLetters", "gapCount", "lastOutcome", "types"]
+_PARTITION = ["topic", "partition", "verdict", "state", "position", "endOffset", "lagEvents"]
+_PARTITION += ["lagSeconds", "secondsToLoss", "lastOutcome", "open"]
 
 
 def subscribe(  # noqa: PLR0913 - one parameter per option
@@ -79,15 +82,17 @@ def status(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show how subscriptions are doing: state, lag, last outcome."""
+    """Show how subscriptions are doing: verdict, lag, what was parked and given up."""
     if id_ is not None:
         one = call("GET", f"/v1/subscriptions/{id_}/status", url=url)
         if as_json:
             print_json(one)
             return
-        columns = ["topic", "partition", "state", "position", "endOffset", "lagEvents"]
-        columns += ["lagSeconds", "lastOutcome", "open"]
-        show(one["partitions"], columns, as_json=False)
+        reason = f" ({one['stateReason']})" if "stateReason" in one else ""
+        typer.echo(f"{one['verdict']}: {one['state']}{reason} since {one['stateSince']}")
+        exceptions = ("parked", "deadLetters", "gapCount", "replaying")
+        typer.echo(", ".join(f"{name} {one[name]}" for name in exceptions))
+        show(one["partitions"], _PARTITION, as_json=False)
         return
     query = f"?limit={_MOST_STATUSES}" + ("&organisation=all" if everybody else "")
     page = call("GET", f"/v1/subscriptions{query}", url=url)
@@ -102,7 +107,7 @@ def _row(listed: Mapping[str, Any], url: str | None) -> dict[str, Any]:
     worst = max(status["partitions"], key=lambda p: p["lagSeconds"], default=_NOTHING)
     outcomes = [p["lastOutcome"] for p in status["partitions"] if "lastOutcome" in p]
     return {
-        **{name: status[name] for name in _STATUS if name in status},
+        **{name: status[name] for name in [*_STATUS, "state"] if name in status},
         "lastOutcome": worst.get("lastOutcome") or (outcomes[0] if outcomes else None),
         "types": listed["types"],
     }

@@ -71,7 +71,8 @@ async def test_the_status_of_a_subscription(bus: Bus) -> None:
     await fail(bus, made.json["id"], place["partition"], place["offset"])
     status = (await bus.call("GET", path)).json
     stuck = status["partitions"][place["partition"]]
-    assert status["state"] == stuck["state"] == "failing"
+    assert (status["state"], status["verdict"]) == ("active", "failing")
+    assert stuck["state"] == stuck["verdict"] == "failing"
     assert stuck["lastOutcome"] == "temporary 503"
     assert (stuck["open"], stuck["position"], stuck["lagEvents"]) == (1, place["offset"], 1)
     assert stuck["failingSince"].endswith("Z")
