@@ -128,6 +128,12 @@ class Settings(BaseSettings):
         description="Databases whose outbox the relay empties, as postgresql://…, by commas.",
         json_schema_extra=_needed("relay"),
     )
+    behind_seconds: int = Field(
+        60, ge=10, le=86_400, description="A subscription whose events wait longer is behind."
+    )
+    near_retention_hours: int = Field(
+        24, ge=1, le=168, description="Who may lose events sooner than this is told so."
+    )
     drain_seconds: float = Field(
         8.0, ge=0, le=300, description="How long a stopping process waits for what is under way."
     )

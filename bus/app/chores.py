@@ -1,18 +1,25 @@
 """The chores: what one dispatch process of all does for the whole bus, from time to time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
+from bus.app.domains import ensure, own_domain
+from bus.app.parts import topics_of, writer_of
 from bus.log.errors import LogError
 from bus.observe import metrics
 from bus.observe.logging import LogEvent, get
+from bus.settings import Settings
 from bus.store.chores import turn
 from bus.store.database import Database, Session
+from bus.store.directory import Directory
 from bus.store.errors import StoreError, StoreUnavailable
+from producers.notices.decision import Thresholds
+from producers.notices.relay import NoticeRelay
+from producers.notices.watch import Watch
 
 STANDBY: Final = 2.0
 """Seconds between attempts to get the turn."""
@@ -27,12 +34,12 @@ _log = get()
 class Chore:
     """Something to do every so many seconds.
 
-    `do` gets the connection that holds the turn, and gives whether there is more to do at once.
+    `do` gets the connection that holds the turn; what gives True has more to do at once.
     """
 
     name: str
     every: float
-    do: Callable[[Session], Awaitable[bool]]
+    do: Callable[[Session], Awaitable[bool | None]]
 
 
 class Chores:
@@ -97,6 +104,23 @@ class Chores:
     def _succeeded(self) -> None:
         if self._failing.pop(self._doing, None) is not None:
             _log.info(LogEvent.CHORE_RECOVERED, name=self._doing)
+
+
+@asynccontextmanager
+async def chores_of(
+    settings: Settings, database: Database, directory: Directory, url: str
+) -> AsyncIterator[Sequence[Chore]]:
+    """Open what one dispatcher of all does for the whole bus; `url` is where others reach it."""
+    domain = own_domain(settings.namespace, settings.organisation)
+    thresholds = Thresholds(settings.behind_seconds, settings.near_retention_hours * 3_600)
+    async with topics_of(settings) as topics, writer_of(settings) as writer:
+        relay = NoticeRelay(writer, topic=domain.topic, url=url)
+        with closing(Watch(topics, directory, thresholds)) as watch:
+            yield [
+                Chore("domain", 60.0, lambda _: ensure(domain, database, topics)),
+                Chore("notices", 0.5, relay.round),
+                Chore("watch", 10.0, watch.look),
+            ]
 
 
 async def _pause(stopping: asyncio.Event, seconds: float) -> None:

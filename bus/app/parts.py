@@ -2,14 +2,12 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
 
 from bus.api.auth import Gate
 from bus.api.house import Contact, House, Limits
-from bus.app.chores import Chore
-from bus.app.domains import ensure, own_domain
 from bus.log.reader import Reader
 from bus.log.topics import Topics
 from bus.log.writer import Writer
@@ -19,7 +17,7 @@ from bus.settings import Settings, SettingsError
 from bus.store.attempts import Attempts
 from bus.store.commands import Commands
 from bus.store.credentials import Credentials
-from bus.store.database import Database, Session
+from bus.store.database import Database
 from bus.store.dead_letters import DeadLetters
 from bus.store.directory import Directory
 from bus.store.domains import Domains
@@ -29,7 +27,6 @@ from bus.store.streams import Streams
 from bus.store.subscriptions import Subscriptions
 from bus.store.troubles import Troubles
 from consumers.sinks.webhook.guard import Guard
-from producers.notices.relay import NoticeRelay
 
 _FRAMING_BYTES = 65_536
 """What Kafka adds to an event at most: lengths, and the key, which is one of its attributes."""
@@ -88,24 +85,6 @@ async def open_house(settings: Settings, own_url: str) -> AsyncIterator[House]:
                 public_url=settings.public_url or own_url,
                 contact=Contact(settings.contact_email, settings.contact_url),
             )
-
-
-@asynccontextmanager
-async def chores_of(
-    settings: Settings, database: Database, url: str
-) -> AsyncIterator[Sequence[Chore]]:
-    """Open what one dispatcher of all does for the whole bus; `url` is where others reach it."""
-    domain = own_domain(settings.namespace, settings.organisation)
-    async with topics_of(settings) as topics, writer_of(settings) as writer:
-
-        async def own(_: Session) -> bool:
-            await ensure(domain, database, topics)
-            return False
-
-        yield [
-            Chore("domain", 60.0, own),
-            Chore("notices", 0.5, NoticeRelay(writer, topic=domain.topic, url=url).round),
-        ]
 
 
 def topics_of(settings: Settings) -> Topics:

@@ -11,9 +11,8 @@ from contextlib import suppress
 from functools import partial
 from urllib.parse import urlsplit
 
-from bus.app.chores import Chores
+from bus.app.chores import Chores, chores_of
 from bus.app.parts import (
-    chores_of,
     database_of,
     database_url,
     guard_of,
@@ -94,7 +93,7 @@ async def run_dispatch(settings: Settings, stopping: asyncio.Event) -> None:
             topics_of(settings) as topics,
             asyncio.TaskGroup() as tasks,
         ):
-            chores = Chores(database, partial(chores_of, settings, database, url))
+            chores = Chores(database, partial(chores_of, settings, database, directory, url))
             rooms = Rooms(
                 owner=f"{socket.gethostname()}:{os.getpid()}",
                 streams=Streams(database, sealer_of(settings)),

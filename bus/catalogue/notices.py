@@ -61,6 +61,31 @@ class Lost(_Data, frozen=True):
     reason: Literal["retention", "recreated"]
 
 
+class Behind(_Data, frozen=True):
+    """Its oldest event has waited longer than it should; the place that is worst off."""
+
+    topic: str
+    partition: int
+    waiting_offsets: int
+    """From its position to the end of the log: events of others are counted too."""
+    longer_than_seconds: int
+
+
+class CaughtUp(_Data, frozen=True):
+    """It was told that it is behind, at this time, and is no longer, on any partition."""
+
+    behind_since: datetime
+
+
+class NearRetention(_Data, frozen=True):
+    """The log may lose its oldest event within this time; the place that is worst off."""
+
+    topic: str
+    partition: int
+    waiting_offsets: int
+    within_seconds: int
+
+
 @dataclass(frozen=True, slots=True)
 class NoticeType:
     """One type of event that the bus publishes of itself; `description` is for the catalogue."""
@@ -87,6 +112,18 @@ DISABLED = _type(
     "De bus levert niet meer af: het adres van de afnemer bestaat niet meer of faalt al dagen. De "
     "plaats in de log blijft bewaard; na herstel kan het abonnement worden hervat.",
 )
+BEHIND = _type(
+    "subscription-behind",
+    Behind,
+    "Het afleveren loopt achter: de oudste gebeurtenis wacht langer dan afgesproken.",
+)
+CAUGHT_UP = _type("subscription-caught-up", CaughtUp, "Het afleveren loopt niet langer achter.")
+NEAR_RETENTION = _type(
+    "subscription-near-retention",
+    NearRetention,
+    "Gebeurtenissen die nog niet zijn afgeleverd verdwijnen binnenkort uit de log. Herstel de "
+    "afnemer, of haal de gegevens op bij de bron.",
+)
 DEAD_LETTERED = _type(
     "event-dead-lettered",
     DeadLettered,
@@ -103,7 +140,10 @@ GAP = _type(
 TYPES: Final[Mapping[str, NoticeType]] = MappingProxyType(
     {
         each.name: each
-        for each in (CREATED, CHANGED, DELETED, PAUSED, RESUMED, DISABLED, DEAD_LETTERED, GAP)
+        for each in (
+            *(CREATED, CHANGED, DELETED, PAUSED, RESUMED, DISABLED),
+            *(BEHIND, CAUGHT_UP, NEAR_RETENTION, DEAD_LETTERED, GAP),
+        )
     }
 )
 """Every type by its full name."""
@@ -136,6 +176,23 @@ def disabled(
     Owners of several partitions that find this at the same time tell the same.
     """
     return _notice(DISABLED, subscription, organisation, Disabled(reason), revision)
+
+
+def behind(subscription: UUID, organisation: str, since: datetime, data: Behind) -> Notice:
+    """Tell that the subscription is behind since, as far as we know, `since`."""
+    return _notice(BEHIND, subscription, organisation, data, since)
+
+
+def caught_up(subscription: UUID, organisation: str, since: datetime) -> Notice:
+    """Tell that the subscription, told to be behind at `since`, is no longer."""
+    return _notice(CAUGHT_UP, subscription, organisation, CaughtUp(since), since)
+
+
+def near_retention(
+    subscription: UUID, organisation: str, since: datetime, data: NearRetention
+) -> Notice:
+    """Tell that the log will soon lose what the subscription still waits for."""
+    return _notice(NEAR_RETENTION, subscription, organisation, data, since)
 
 
 def dead_lettered(

@@ -1,5 +1,7 @@
 """The table of metrics. No label holds personal data or grows with events or subscriptions."""
 
+from math import nan
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -64,6 +66,11 @@ FENCED = _counter("fenced", "Writes refused because another worker owns the part
 
 # Chores, which one dispatcher of all does
 NOTICES = _counter("notices", "Events that the bus published of itself", "type")
+SUBSCRIPTIONS_BEHIND = _gauge("subscriptions_behind", "Subscriptions told to be behind")
+TIME_TO_LOSS = _gauge(
+    "time_to_loss_seconds", "Until the log may lose what an active subscription waits for"
+)
+TIME_TO_LOSS.set(nan)  # 0 would be an alarm of every process that does not do the chores
 CHORES_FAILED = _counter("chores_failed", "Chores that did not succeed", "chore")
 
 # Log clients

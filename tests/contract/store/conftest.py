@@ -13,7 +13,7 @@ from tests.contract.store.stores import OIN, OTHER_OIN, Store
 
 _EMPTY = """
 TRUNCATE organisation, source, credential, domain, access_grant, subscription, parked, dead_letter,
-    invalid_record, gap, command, progress, attempt, notice,
+    invalid_record, gap, command, progress, attempt, notice, told,
     subscription_revision, subscription_secret, stream, position;
 UPDATE revision SET value = 0;
 """

@@ -53,6 +53,9 @@ def every() -> list[notices.Notice]:
     return [
         *(notices.changed(change, ID, OIN, 7) for change in changes),
         notices.disabled(ID, OIN, 7, "gone"),
+        notices.behind(ID, OIN, AT, notices.Behind("t", 0, 12, 60)),
+        notices.caught_up(ID, OIN, AT),
+        notices.near_retention(ID, OIN, AT, notices.NearRetention("t", 0, 12, 86_400)),
         dead(),
         notices.gap(ID, OIN, notices.Lost("t", 0, 5, 9, "retention")),
     ]
@@ -72,6 +75,7 @@ def test_each_notice_is_a_valid_event_of_its_subscription() -> None:
 
 def test_the_table_holds_every_type_with_its_data() -> None:
     """What is published under a type has the fields that the table says, in camelCase."""
+    assert {notice.type for notice in every()} == set(notices.TYPES)
     for notice in every():
         type_ = notices.TYPES[notice.type]
         assert type_.name.startswith("nl.vng.gemeentebus.")
