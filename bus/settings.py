@@ -134,6 +134,12 @@ class Settings(BaseSettings):
     near_retention_hours: int = Field(
         24, ge=1, le=168, description="Who may lose events sooner than this is told so."
     )
+    attempt_days: int = Field(
+        7, ge=1, le=3650, description="How long attempts to deliver can be looked up."
+    )
+    dead_letter_days: int = Field(
+        30, ge=1, le=3650, description="How long dead letters and invalid records are kept."
+    )
     drain_seconds: float = Field(
         8.0, ge=0, le=300, description="How long a stopping process waits for what is under way."
     )

@@ -17,6 +17,7 @@ from bus.store.chores import turn
 from bus.store.database import Database, Session
 from bus.store.directory import Directory
 from bus.store.errors import StoreError, StoreUnavailable
+from bus.store.housekeeping import Housekeeping
 from producers.notices.decision import Thresholds
 from producers.notices.relay import NoticeRelay
 from producers.notices.watch import Watch
@@ -115,11 +116,13 @@ async def chores_of(
     thresholds = Thresholds(settings.behind_seconds, settings.near_retention_hours * 3_600)
     async with topics_of(settings) as topics, writer_of(settings) as writer:
         relay = NoticeRelay(writer, topic=domain.topic, url=url)
+        housekeeping = Housekeeping(settings.attempt_days, settings.dead_letter_days)
         with closing(Watch(topics, directory, thresholds)) as watch:
             yield [
                 Chore("domain", 60.0, lambda _: ensure(domain, database, topics)),
                 Chore("notices", 0.5, relay.round),
                 Chore("watch", 10.0, watch.look),
+                Chore("housekeeping", 3_600.0, housekeeping.tidy),
             ]
 
 

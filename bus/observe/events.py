@@ -65,6 +65,8 @@ class LogEvent(StrEnum):
     CHORE_FAILED = "chores.failed"
     CHORE_RECOVERED = "chores.recovered"
     NOTICE_REFUSED = "chores.notice_refused"  # it is larger than the log can take: it is dropped
+    TABLE_TIDIED = "chores.table_tidied"  # rows that nobody needs any more were removed
+    ATTEMPTS_DROPPED = "chores.attempts_dropped"  # the table of a day
 
     # Embedded parts
     CHILD_STARTED = "embedded.child_started"

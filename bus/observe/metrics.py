@@ -71,6 +71,7 @@ TIME_TO_LOSS = _gauge(
     "time_to_loss_seconds", "Until the log may lose what an active subscription waits for"
 )
 TIME_TO_LOSS.set(nan)  # 0 would be an alarm of every process that does not do the chores
+ROWS_TIDIED = _counter("rows_tidied", "Rows removed since nobody needs them any more", "table")
 CHORES_FAILED = _counter("chores_failed", "Chores that did not succeed", "chore")
 
 # Log clients
