@@ -6,10 +6,10 @@ partition), subscriptions, and then what belongs to them. So nobody waits in a c
 
 from collections.abc import Mapping, Sequence
 
-from bus.store import queries
+from bus.store import notices, queries
 from bus.store.copies import Copies
 from bus.store.database import Database, Row, Session
-from bus.store.partition import Command, DeadLetter, Notice, ParkedEvent, Place, Save
+from bus.store.partition import Command, DeadLetter, ParkedEvent, Place, Save
 from bus.store.secrets import NOBODY
 from bus.store.stored import Position
 
@@ -26,7 +26,6 @@ _ATTEMPT = (
     *("subscription", "offset", "event_id", "source", "type"),
     *("attempt", "outcome", "at"),
 )
-_NOTICE = ("id", "type", "organisation", "subscription", "data")
 
 _Columns = list[list[object]]
 
@@ -73,13 +72,7 @@ async def write(transaction: Session, copies: Copies, save: Save) -> None:
     for name, columns in statements:
         if columns[0]:
             await transaction.execute(_SQL[name], save.topic, save.partition, *columns)
-    await tell(transaction, save.notices)
-
-
-async def tell(transaction: Session, notices: Sequence[Notice]) -> None:
-    """Keep what the bus has to tell until it is published."""
-    if notices:
-        await transaction.execute(_SQL["tell"], *_fields(notices, _NOTICE))
+    await notices.write(transaction, *save.notices)
 
 
 async def parked(transaction: Session, copies: Copies) -> tuple[ParkedEvent, ...]:

@@ -1,7 +1,7 @@
 """Notices that wait for the log: written with what they are about, deleted once published."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -22,14 +22,9 @@ class Waiting:
 
 async def write(transaction: Session, *notices: Notice) -> None:
     """Have notices published if, and as soon as, this transaction commits. Raises StoreError."""
-    await transaction.execute(
-        _SQL["write"],
-        [notice.id for notice in notices],
-        [notice.type for notice in notices],
-        [notice.organisation for notice in notices],
-        [notice.subscription for notice in notices],
-        [notice.data for notice in notices],
-    )
+    if notices:
+        columns = zip(*map(astuple, notices), strict=True)
+        await transaction.execute(_SQL["write"], *map(list, columns))
 
 
 async def tell(

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from bus.store import exceptions, queries, revision
+from bus.store import exceptions, notices, queries, revision
 from bus.store.copies import Copies, OnUnreadable
 from bus.store.database import Database, Row, Session
 from bus.store.errors import Fenced, NotFound, Unreadable
@@ -129,7 +129,7 @@ class Streams:
             await _hold(transaction, topic, partition, epoch)
             done = await transaction.fetch_one(_SQL["disable"], subscription, reason, number)
             if done is not None:
-                await exceptions.tell(transaction, [notice])
+                await notices.write(transaction, notice)
             return done is not None
 
     async def revision(self) -> int:

@@ -128,14 +128,6 @@ WHERE NOT EXISTS (
     OFFSET 0
 );
 
--- name: tell
--- Keeps what the bus has to tell until it is published, once.
-INSERT INTO notice (id, type, organisation, subscription, data)
-SELECT id, type, organisation, subscription, data::jsonb
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[])
-    AS one (id, type, organisation, subscription, data)
-ON CONFLICT DO NOTHING;
-
 -- name: parked
 -- All parked events of one partition, each lane in its order.
 SELECT subscription, event_offset, sealed, attempts, first_at, due_at, last_outcome

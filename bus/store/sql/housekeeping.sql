@@ -35,7 +35,8 @@ SELECT count(*) FROM gone;
 
 -- name: dead_letters
 -- Dead letters of more than $1 days. One that still settles an offset at or after its position keeps its place
--- until that has passed it, or the event would be delivered after all; what came from the event goes.
+-- until that has passed it, or the event would be delivered after all; what came from the event goes. One whose
+-- redrive was asked for waits for that.
 WITH old AS (
     SELECT dead_letter.id, needed
     FROM dead_letter, LATERAL (
@@ -49,6 +50,12 @@ WITH old AS (
         ), 0) AS needed
     ) AS use
     WHERE buried_at < now() - make_interval(days => $1) AND NOT (needed AND purged_at IS NOT NULL)
+        AND NOT EXISTS (
+            SELECT FROM command
+            WHERE command.subscription = dead_letter.subscription
+                AND command.topic = dead_letter.topic AND command.partition = dead_letter.partition
+                AND event_offset = ANY (offsets)
+        )
     ORDER BY buried_at
     LIMIT $2
     FOR UPDATE OF dead_letter SKIP LOCKED

@@ -9,9 +9,8 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
-from bus.app.chores import Chores
+from bus.app.chores import Chores, chores_of
 from bus.app.domains import own_domain
-from bus.app.parts import chores_of
 from bus.catalogue import notices
 from bus.catalogue.notices import Notice
 from bus.codec import kafka
@@ -22,6 +21,7 @@ from bus.log.topics import Topics
 from bus.settings import Settings
 from bus.store import notices as store
 from bus.store.database import Database
+from bus.store.directory import Directory
 from bus.store.secrets import Sealer
 from bus.store.subscriptions import Subscriptions
 
@@ -54,9 +54,10 @@ class Telling:
         assert url is not None
         async with (
             Database.open(url.get_secret_value(), application_name="bus dispatch") as database,
+            Directory.open(database) as directory,
             asyncio.TaskGroup() as tasks,
         ):
-            opened = partial(chores_of, changed, database, URL)
+            opened = partial(chores_of, changed, database, directory, URL)
             tasks.create_task(Chores(database, opened).run(stopping))
             try:
                 yield

@@ -96,7 +96,10 @@ async def test_who_writes_attempts_is_not_held_up(session: Session, database: Da
 async def test_old_dead_letters_go_unless_they_hold_their_place(
     own_store: Store, session: Session
 ) -> None:
-    """One at or after the position settles its offset: only what came from the event goes."""
+    """One at or after the position settles its offset: only what came from the event goes.
+
+    One that is about to be redriven stays whole.
+    """
     await own_store.add_domain("a", 2)
     made = await own_store.subscribe()
     await session.execute(
@@ -111,17 +114,29 @@ async def test_old_dead_letters_go_unless_they_hold_their_place(
         SELECT $1, 'gb.a', partition, event_offset, '1', 'urn:a', 'nl.a', 'k', 's', 'refused', 1,
             settles, now() - age * interval '1 day'
         FROM (VALUES (0, 5, true, 31), (0, 9, true, 29), (0, 12, true, 31), (0, 13, false, 31),
-            (0, 21, true, 31), (1, 2, true, 31), (1, 7, true, 31)
+            (0, 21, true, 31), (1, 2, true, 31), (1, 3, true, 31), (1, 7, true, 31)
         ) AS one (partition, event_offset, settles, age)
         """,
         made.id,
     )
+    await session.execute(
+        "INSERT INTO command (subscription, topic, partition, kind, offsets)"
+        " VALUES ($1, 'gb.a', 1, 'redrive', '{3}')",
+        made.id,
+    )
     assert not await HOUSEKEEPING.tidy(session)
-    assert await letters(session) == [(7, False), (9, True), (12, False), (21, False)]
+    assert await letters(session) == [
+        (3, True),
+        (7, False),
+        (9, True),
+        (12, False),
+        (21, False),
+    ]
     tidied = metrics.ROWS_TIDIED.labels("dead_letter")._value.get()
     await HOUSEKEEPING.tidy(session)
     assert metrics.ROWS_TIDIED.labels("dead_letter")._value.get() == tidied, "they are done with"
     await session.execute("UPDATE position SET next_offset = 30, open = '{}'")
+    await session.execute("DELETE FROM command")
     await HOUSEKEEPING.tidy(session)
     assert await letters(session) == [(7, False), (9, True)]
 
