@@ -136,10 +136,11 @@ async def test_what_is_saved_can_be_looked_up(store: Store) -> None:
         **dict.fromkeys(TABLES, 1),
         "parked": 2,
         "command": 0,
+        "notice": 2,  # and that of its creation
     }
     assert '"next_offset": 10' in found["progress"][0]
     for table, text in (("gap", "retention"), ("attempt", "temporary 503"), ("notice", "gone")):
-        assert text in found[table][0]
+        assert any(text in row for row in found[table])
 
 
 async def test_saving_twice_is_saving_once(store: Store) -> None:
@@ -399,7 +400,8 @@ async def test_disabling_is_a_version_that_followers_meet(store: Store) -> None:
     assert [{each.id: each.state for each in read}[one.id] for read in (before, since)] == [
         *("active", "disabled")
     ]
-    assert [row["id"] for row in await store.database.fetch("SELECT id FROM notice")] == [told.id]
+    written = await store.database.fetch("SELECT id FROM notice WHERE type = $1", told.type)
+    assert [row["id"] for row in written] == [told.id]
     changed = await store.subscriptions.update(store.wanted(id_=one.id, types=["nl.b"]))
     stored = {each.id: each for each in await store.streams.subscriptions_at(changed.revision)}
     assert (stored[one.id].state, stored[one.id].subscription.types) == ("disabled", ("nl.b",))
