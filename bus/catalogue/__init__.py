@@ -1,20 +1,40 @@
-"""The catalogue: domains, which one an event belongs to, its key, and who may publish and read."""
+"""The catalogue: domains, event types and their schemas, keys, and who may publish and read."""
 
 from bus.catalogue.access import Access, Grant, covers
 from bus.catalogue.domain import DEFAULT_DOMAIN, Domain, Domains, UnknownDomain, topic_name
+from bus.catalogue.event_type import (
+    Deprecation,
+    EventType,
+    EventTypes,
+    SchemaVersion,
+    Verdict,
+    schema_uri,
+)
 from bus.catalogue.key import key_of
 from bus.catalogue.request import DomainRequest, parse_domain
+from bus.catalogue.schema import Schema, parse_schema
+from bus.catalogue.type_request import EventTypeRequest, parse_event_type
 
 __all__ = [
     "DEFAULT_DOMAIN",
     "Access",
+    "Deprecation",
     "Domain",
     "DomainRequest",
     "Domains",
+    "EventType",
+    "EventTypeRequest",
+    "EventTypes",
     "Grant",
+    "Schema",
+    "SchemaVersion",
     "UnknownDomain",
+    "Verdict",
     "covers",
     "key_of",
     "parse_domain",
+    "parse_event_type",
+    "parse_schema",
+    "schema_uri",
     "topic_name",
 ]

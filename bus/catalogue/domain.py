@@ -1,9 +1,9 @@
 """Domains: each is one topic of the log, and owns the event types that its name is a prefix of."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 DEFAULT_DOMAIN: Final = "default"
 """Where there is one of this name, it takes the events that no other domain takes."""
@@ -16,6 +16,9 @@ _LABEL = r"[a-z0-9]+(-+[a-z0-9]+)*"
 DOMAIN_NAME: Final = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 """Labels as in a reverse DNS name, so that a name can begin an event type; no underscore, which
 Kafka takes for a dot in the names of its metrics."""
+
+
+UnknownTypes = Literal["accept", "reject"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class Domain:
     retention_days: int = 14
     partitions: int = 8
     description: str = ""
+    unknown_types: UnknownTypes = "accept"
+    """What becomes of an event whose type the catalogue does not know."""
 
 
 class UnknownDomain(Exception):
@@ -45,7 +50,11 @@ class UnknownDomain(Exception):
 class Domains:
     """All domains at one moment; make a new one when they change."""
 
-    def __init__(self, domains: Iterable[Domain] = ()) -> None:
+    def __init__(
+        self, domains: Iterable[Domain] = (), registered: Mapping[str, str] | None = None
+    ) -> None:
+        """Take all domains, and which of them each registered event type belongs to, by name."""
+        self._registered = dict(registered or {})
         self._by_name = {domain.name: domain for domain in domains}
         self._by_topic = {domain.topic: domain for domain in self._by_name.values()}
 
@@ -64,11 +73,12 @@ class Domains:
         return self._by_topic.get(topic)
 
     def resolve(self, type_: str) -> Domain:
-        """Give the domain of an event type: the longest name that begins it up to a dot or its end.
+        """Give the domain of an event type: the one it is registered in.
 
-        Without one it is the `default` domain; without that, UnknownDomain is raised.
+        Else that of the longest name that begins it up to a dot or its end. Without one it is the
+        `default` domain; without that, UnknownDomain is raised.
         """
-        name = type_
+        name = self._registered.get(type_, type_)
         if len(name) > LONGEST_NAME:  # no name is longer: do not walk through kilobytes of dots
             name = name[: LONGEST_NAME + 1].rpartition(".")[0]
         while name:

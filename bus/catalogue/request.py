@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from bus.catalogue.domain import DOMAIN_NAME, LONGEST_NAME
+from bus.catalogue.domain import DOMAIN_NAME, LONGEST_NAME, UnknownTypes
 from bus.catalogue.notices import DOMAIN as OWN_DOMAIN
 from bus.document import Model, load, validate
 
@@ -35,6 +35,7 @@ class DomainRequest(Model):
     (design §4)."""
     partitions: Annotated[int, Field(ge=1, le=256)] = 8
     """Fixed for the life of the topic: more of them would move keys."""
+    unknown_types: Annotated[UnknownTypes, Field(alias="unknownTypes")] = "accept"
 
 
 def parse_domain(body: bytes | Mapping[str, Any]) -> DomainRequest:
