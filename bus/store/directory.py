@@ -3,17 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Self
 
-from bus.catalogue import Access, Domains
+from bus.catalogue import Access, Domains, EventTypes
 from bus.observe import metrics
 from bus.observe.logging import LogEvent, get
 from bus.store import revision as counter
 from bus.store.database import Database
 from bus.store.domains import Domains as DomainStore
 from bus.store.errors import StoreError, StoreUnavailable
+from bus.store.event_types import EventTypes as EventTypeStore
 from bus.store.organisations import Organisations
 
 _POLL_SECONDS = 1.0
@@ -23,11 +24,12 @@ _log = get()
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Domains and access as they were together, at least as new as `revision`."""
+    """Domains, access and event types as they were together, at least as new as `revision`."""
 
     revision: int
     domains: Domains
     access: Access
+    types: EventTypes = field(default_factory=EventTypes)
 
 
 Reader = Callable[[int | None], Awaitable[Snapshot | None]]
@@ -122,15 +124,19 @@ def _fail(waiting: list[asyncio.Future[None]], error: StoreError) -> None:
 
 def _reader(database: Database) -> Reader:
     domains, organisations = DomainStore(database), Organisations(database)
+    event_types, types = EventTypeStore(database), EventTypes()
 
     async def read(known: int | None) -> Snapshot | None:
+        nonlocal types
         revision = await counter.current(
             database
         )  # first: what is read after it is at least as new
         if revision == known:
             return None
+        # Types and schemas are many and change seldom: only what is new, for it stays compiled.
+        types = types.with_changes(await event_types.changed(types.revision))
         rows = await organisations.access_rows()
         access = Access(rows.owners, rows.grants)
-        return Snapshot(revision, Domains(await domains.all()), access)
+        return Snapshot(revision, Domains(await domains.all(), types.domains), access, types)
 
     return read

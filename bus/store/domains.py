@@ -40,6 +40,7 @@ class Domains:
                 domain.retention_days,
                 domain.partitions,
                 domain.description,
+                domain.unknown_types,
             )
             await create_topic()
             await transaction.execute(

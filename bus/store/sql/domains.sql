@@ -2,15 +2,17 @@
 
 -- name: all
 -- Every domain there is.
-SELECT name, topic, organisation, key_attribute, retention_days, partitions, description
+SELECT name, topic, organisation, key_attribute, retention_days, partitions, description,
+       unknown_types
 FROM domain
 ORDER BY name;
 
 -- name: insert
 -- A new domain; a name or a topic that is taken is refused.
 INSERT INTO domain
-    (name, topic, organisation, key_attribute, retention_days, partitions, description)
-VALUES ($1, $2, $3, $4, $5, $6, $7);
+    (name, topic, organisation, key_attribute, retention_days, partitions, description,
+     unknown_types)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
 
 -- name: insert_streams
 -- One stream per partition of a new topic, from its first event on, with all changes up to now in it.

@@ -12,9 +12,12 @@ from bus.store.secrets import Sealer
 from tests.contract.store.stores import OIN, OTHER_OIN, Store
 
 _EMPTY = """
-TRUNCATE organisation, source, credential, domain, access_grant, subscription, parked, dead_letter,
-    invalid_record, gap, command, progress, attempt, notice, told,
-    subscription_revision, subscription_secret, stream, position;
+DO $$ BEGIN
+    EXECUTE (
+        SELECT 'TRUNCATE ' || string_agg(quote_ident(tablename), ', ') FROM pg_tables
+        WHERE schemaname = current_schema() AND tablename NOT IN ('migration', 'revision')
+    );
+END $$;
 UPDATE revision SET value = 0;
 """
 

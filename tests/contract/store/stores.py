@@ -9,6 +9,7 @@ from bus.catalogue import Domain
 from bus.store.credentials import Credentials
 from bus.store.database import Database
 from bus.store.domains import Domains
+from bus.store.event_types import EventTypes
 from bus.store.organisations import Organisations
 from bus.store.secrets import Sealer
 from bus.store.stored import ListedSubscription
@@ -44,6 +45,11 @@ class Store:
     def domains(self) -> Domains:
         """The store of that name."""
         return Domains(self.database)
+
+    @property
+    def event_types(self) -> EventTypes:
+        """The store of that name."""
+        return EventTypes(self.database)
 
     @property
     def subscriptions(self) -> Subscriptions:
