@@ -25,6 +25,7 @@ async def create(call: Call) -> Answer:
         retention_days=request.retention_days,
         partitions=request.partitions,
         description=request.description,
+        unknown_types=request.unknown_types,
     )
 
     async def create_topic() -> None:
@@ -69,5 +70,6 @@ def document(domain: Domain) -> dict[str, Any]:
         "keyAttribute": domain.key_attribute,
         "retentionDays": domain.retention_days,
         "partitions": domain.partitions,
+        "unknownTypes": domain.unknown_types,
     }
     return {name: value for name, value in shown.items() if value is not None}

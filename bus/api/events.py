@@ -1,12 +1,13 @@
 """POST /v1/events: take events in, answer where they stand in the log."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from bus.api.call import Answer, Call, answer
 from bus.api.house import House
 from bus.api.problem import Problem, body_errors, problem_of, too_large
+from bus.api.registered import Place, Warnings, as_registered
 from bus.catalogue import Domain, UnknownDomain, key_of
 from bus.codec import http, kafka
 from bus.event import Event, Fault, InvalidEvent
@@ -20,10 +21,6 @@ _log = get()
 
 _BATCH = "application/cloudevents-batch"
 TAKEN = "application/cloudevents+json, application/cloudevents-batch+json"
-
-
-Place = Callable[[int, str], str]
-"""Where an attribute of the nth event was sent: a JSON pointer or the name of a header."""
 
 
 class Entry(NamedTuple):
@@ -51,13 +48,16 @@ async def _publish(call: Call) -> Answer:
     events = decoded if isinstance(decoded, list) else [decoded]
     at = _places(call, batch=batch)
     snapshot = await _allowed(call, events, at)
-    domains = await _domains(call.house, snapshot, events, at)
+    found = await _domains(call.house, snapshot, events, at)
+    domains, warnings = await as_registered(call.house, snapshot, events, found, at)
     entries = [
         _entry(call.house, event, domain, at(number, "data"))
         for number, (event, domain) in enumerate(zip(events, domains, strict=True))
     ]
     results = await _write(call.house, entries)
-    return _batch_answer(entries, results) if batch else _single_answer(entries[0], results[0])
+    if batch:
+        return _batch_answer(entries, results, warnings)
+    return _single_answer(entries[0], results[0], warnings[0])
 
 
 async def _decode(call: Call) -> Event | list[Event]:
@@ -163,38 +163,43 @@ async def _outcome(each: asyncio.Future[Appended] | LogError) -> Appended | LogE
         return error
 
 
-def _single_answer(entry: Entry, result: Appended | LogError) -> Answer:
+def _single_answer(entry: Entry, result: Appended | LogError, warnings: Warnings) -> Answer:
     if isinstance(result, LogError):
         raise result
     metrics.EVENTS_PUBLISHED.labels(entry.domain.name).inc()
-    return answer(202, _place(entry.event, result))
+    return answer(202, _place(entry.event, result, warnings))
 
 
-def _batch_answer(entries: Sequence[Entry], results: Sequence[Appended | LogError]) -> Answer:
+def _batch_answer(
+    entries: Sequence[Entry], results: Sequence[Appended | LogError], warnings: Sequence[Warnings]
+) -> Answer:
     failed = [result for result in results if isinstance(result, LogError)]
     if failed and len(failed) == len(results):
         raise failed[0]
     items = []
-    for entry, result in zip(entries, results, strict=True):
+    for entry, result, warned in zip(entries, results, warnings, strict=True):
         if isinstance(result, LogError):
             items.append(_failure(entry.event, result))
             continue
         metrics.EVENTS_PUBLISHED.labels(entry.domain.name).inc()
-        item = _place(entry.event, result)
+        item = _place(entry.event, result, warned)
         items.append({**item, "status": 202} if failed else item)
     if failed:
         _log.warning(LogEvent.BATCH_PARTIAL, count=len(failed), limit=len(results))
     return answer(207 if failed else 202, {"items": items})
 
 
-def _place(event: Event, result: Appended) -> dict[str, object]:
-    return {
+def _place(event: Event, result: Appended, warnings: Warnings) -> dict[str, object]:
+    place: dict[str, object] = {
         "id": event.id,
         "source": event.source,
         "topic": result.topic,
         "partition": result.partition,
         "offset": result.offset,
     }
+    if warnings:
+        place["warnings"] = warnings
+    return place
 
 
 def _failure(event: Event, error: LogError) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from bus.api.catalogue_examples import CATALOGUE_EXAMPLES
 from bus.api.delivery_examples import DELIVERY_EXAMPLES
 
 _OIN: Final = "00000001823288444000"
@@ -60,6 +61,7 @@ _DOMAIN: Final = {
     **_DOMAIN_REQUEST,
     "topic": "gemeentebus.nl.vng.zaken",
     "organisation": _OIN,
+    "unknownTypes": "accept",
 }
 _LAG: Final = {"lagEvents": 2, "lagSeconds": 0.4}
 _TOPIC: Final[dict[str, Any]] = {
@@ -123,6 +125,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     },
     "DomainRequest": {"domein": _DOMAIN_REQUEST},
     "Domain": {"domein": _DOMAIN},
+    **CATALOGUE_EXAMPLES,
     "DomainList": {"domeinen": {"items": [_DOMAIN]}},
     "Rehearsal": {"zaak": {"filters": _REQUEST["filters"], "event": _EVENT}},
     "Verdict": {

@@ -15,6 +15,7 @@ from bus.store.commands import Commands
 from bus.store.dead_letters import DeadLetters
 from bus.store.directory import Directory
 from bus.store.domains import Domains
+from bus.store.event_types import EventTypes
 from bus.store.invalid_records import InvalidRecords
 from bus.store.streams import Streams
 from bus.store.subscriptions import Subscriptions
@@ -51,6 +52,7 @@ class House:
     gate: Gate
     directory: Directory
     domains: Domains
+    event_types: EventTypes
     subscriptions: Subscriptions
     streams: Streams
     commands: Commands

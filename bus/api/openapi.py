@@ -10,7 +10,8 @@ from bus.api.examples import BINARY, EXAMPLES
 from bus.api.house import Contact
 from bus.api.operation import Content, Operation, Outcome
 from bus.api.refusals import REFUSALS
-from bus.api.schemas import REF, schemas
+from bus.api.schemas import schemas
+from bus.api.shapes import REF
 from bus.api.webhooks import RECEIVE, webhooks
 
 BASE = "/v1"
@@ -26,6 +27,8 @@ _PATH = {
     "name": "Naam van het domein.",
     "topic": "Naam van het topic.",
     "letter": "Kenmerk van het onbestelbare bericht.",
+    "type": "Naam van de soort gebeurtenis.",
+    "version": "Nummer van de versie van het schema.",
 }
 _EVERY_ANSWER = {"API-Version": {"$ref": "#/components/headers/API-Version"}}
 

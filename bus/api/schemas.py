@@ -1,26 +1,27 @@
 """The schemas of the OpenAPI document: from the models where there is one, else written here."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from pydantic.json_schema import models_json_schema
 
+from bus.api.catalogue_schemas import TYPES, WARNED
 from bus.api.delivery_schemas import STATE, delivery_schemas
+from bus.api.shapes import ANY_OBJECT as _ANY_OBJECT
+from bus.api.shapes import NUMBER as _NUMBER
+from bus.api.shapes import REF, Schema
+from bus.api.shapes import SECONDS as _SECONDS
+from bus.api.shapes import TEXT as _TEXT
+from bus.api.shapes import TIME as _TIME
+from bus.api.shapes import list_of as _list
+from bus.api.shapes import object_of as _object
+from bus.api.shapes import ref as _ref
 from bus.api.words import WORDS
-from bus.catalogue import DomainRequest
+from bus.catalogue import DomainRequest, EventTypeRequest
 from bus.match import cesql
 from bus.subscription import Backtest, Subscription, SubscriptionRequest
 
-Schema = dict[str, Any]
-
-REF: Final = "#/components/schemas/"
-
-_TEXT: Final = {"type": "string"}
 _FILLED: Final = {"type": "string", "minLength": 1}
 _REFERENCE: Final = {**_FILLED, "format": "uri-reference"}
-_NUMBER: Final = {"type": "integer"}
-_SECONDS: Final = {"type": "number"}
-_TIME: Final = {"type": "string", "format": "date-time"}
 _START: Final = {"anyOf": [{"enum": ["latest", "earliest"]}, _TIME], "default": "latest"}
 
 
@@ -37,6 +38,7 @@ def _from_models() -> dict[str, Schema]:
             (Subscription, "serialization"),
             (DomainRequest, "validation"),
             (Backtest, "validation"),
+            (EventTypeRequest, "validation"),
         ],
         ref_template=REF + "{model}",
     )
@@ -62,10 +64,15 @@ def _written() -> dict[str, Schema]:
     return {
         **_events(),
         **_rehearsals(),
-        "Place": _object(place),
+        "Place": _object({**place, **WARNED}, *place),
         "Published": {"oneOf": [_ref("Place"), _list("Place")]},
         "PartlyPublished": _object(
-            {"items": {"type": "array", "items": _object({**place, **refused}, "id", "source")}}
+            {
+                "items": {
+                    "type": "array",
+                    "items": _object({**place, **refused, **WARNED}, "id", "source"),
+                }
+            }
         ),
         "SubscriptionPatch": {"type": "object"},
         "SubscriptionList": _object(
@@ -77,11 +84,13 @@ def _written() -> dict[str, Schema]:
                 "keyAttribute": _TEXT,
                 "retentionDays": _NUMBER,
                 "partitions": _NUMBER,
+                "unknownTypes": _TEXT,
             },
             "name",
             "topic",
         ),
         "DomainList": _list("Domain"),
+        **TYPES,
         "Topic": _object(
             {
                 "topic": _TEXT,
@@ -103,7 +112,7 @@ def _written() -> dict[str, Schema]:
             }
         ),
         "TopicList": _list("Topic"),
-        "OpenApi": {"type": "object"},
+        **dict.fromkeys(("OpenApi", "AsyncApi", "Registry"), _ANY_OBJECT),
         **_problem(),
     }
 
@@ -179,23 +188,6 @@ def _problem() -> dict[str, Schema]:
     place: Schema = {"type": "object", "properties": {"pointer": _TEXT, "name": _TEXT}}
     fault = _object({"in": _TEXT, "location": place, "code": _TEXT, "detail": _TEXT})
     return {"Problem": _object(document), "Fault": fault}
-
-
-def _object(properties: Mapping[str, Schema], *required: str) -> Schema:
-    """Give an object of which these members, or all, are always there."""
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": list(required or properties),
-    }
-
-
-def _list(name: str) -> Schema:
-    return _object({"items": {"type": "array", "items": _ref(name)}})
-
-
-def _ref(name: str) -> Schema:
-    return {"$ref": REF + name}
 
 
 def _dutch(schema: Schema, owner: str) -> Schema:

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from bus.api import domains, events, health, status, subscriptions, topics
+from bus.api import events, health, status, subscriptions, topics
+from bus.api.catalogue_table import CATALOGUE
 from bus.api.delivery_table import DELIVERY
 from bus.api.filters_table import FILTERS
 from bus.api.operation import (
-    ANYBODY,
     OPERATOR,
     PUBLISHER,
     SUBSCRIBER,
@@ -49,42 +49,6 @@ _EVENTS: Final = (
             207: Outcome("Een deel van de batch is opgenomen.", Content("PartlyPublished")),
         },
         errors=(413, 415),
-    ),
-)
-
-_DOMAINS: Final = (
-    Operation(
-        method="GET",
-        path="/v1/domains",
-        name="listDomains",
-        handler=domains.list_all,
-        roles=ANYBODY,
-        tag="Catalogus",
-        summary="Toon alle domeinen",
-        outcomes={200: Outcome("Alle domeinen, op naam.", Content("DomainList"))},
-    ),
-    Operation(
-        method="POST",
-        path="/v1/domains",
-        name="createDomain",
-        handler=domains.create,
-        roles=OPERATOR,
-        tag="Catalogus",
-        summary="Maak een domein",
-        description="Maakt het domein met zijn topic; het aantal partities ligt daarna vast.",
-        body=Content("DomainRequest"),
-        outcomes={201: Outcome("Gemaakt.", Content("Domain"), {"Location": "Het domein."})},
-        errors=(409,),
-    ),
-    Operation(
-        method="GET",
-        path="/v1/domains/{name}",
-        name="getDomain",
-        handler=domains.get_one,
-        roles=ANYBODY,
-        tag="Catalogus",
-        summary="Toon een domein",
-        outcomes={200: Outcome("Het domein.", Content("Domain"))},
     ),
 )
 
@@ -245,5 +209,5 @@ MACHINE: Final = (
     ),
 )
 
-DESCRIBED: Final = (*_EVENTS, *_SUBSCRIPTIONS, *DELIVERY, *FILTERS, *_DOMAINS, *_TOPICS)
+DESCRIBED: Final = (*_EVENTS, *_SUBSCRIPTIONS, *DELIVERY, *FILTERS, *CATALOGUE, *_TOPICS)
 """What `/v1/openapi.json` describes, besides itself."""

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from bus.api.examples import EXAMPLES
-from bus.api.schemas import REF
+from bus.api.shapes import REF
 
 RECEIVE: Final = "Ontvangen"
 """The tag of what a component does."""

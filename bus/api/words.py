@@ -46,6 +46,21 @@ WORDS: Final = {
     "retentionDays": "Dagen dat gebeurtenissen bewaard blijven.",
     "partitions": "Partities; hun aantal ligt vast zodra het topic er is.",
     "domain": "Naam van het domein.",
+    "unknownTypes": "Of soorten die niet in de catalogus staan worden aangenomen (accept).",
+    # Of event types and their schemas
+    "timeMeaning": "Welk moment `time` is.",
+    "information": "poor: verwijst naar de bron; rich: draagt de gegevens zelf.",
+    "schemaCheck": "Of data die niet aan het schema voldoet wordt geweigerd: enforce, warn of off.",
+    "compatibility": "Wat van een nieuwe versie van het schema wordt geëist.",
+    "documentation": "Adres van de documentatie.",
+    "deprecation": "Waarom en tot wanneer deze soort nog bestaat.",
+    "since": "Vanaf wanneer op deze soort niet meer gebouwd moet worden.",
+    "sunset": "Vanaf wanneer deze soort niet meer wordt gepubliceerd.",
+    "replacedBy": "Soort die ervoor in de plaats komt.",
+    "DeprecationRequest.reason": "Waarom.",
+    "schemas": "Versies van het schema van de data, de oudste eerst.",
+    "version": "Nummer van de versie.",
+    "draft": "Versie van JSON Schema: 2020-12 of draft-07.",
     # Of status
     "state": (
         "Van een abonnement: active, paused of disabled. Van een partitie: attached (bij),"

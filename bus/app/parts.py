@@ -21,6 +21,7 @@ from bus.store.database import Database
 from bus.store.dead_letters import DeadLetters
 from bus.store.directory import Directory
 from bus.store.domains import Domains
+from bus.store.event_types import EventTypes
 from bus.store.invalid_records import InvalidRecords
 from bus.store.secrets import Sealer
 from bus.store.streams import Streams
@@ -58,6 +59,7 @@ async def open_house(settings: Settings, own_url: str) -> AsyncIterator[House]:
                 gate=Gate(Credentials(database).find),
                 directory=directory,
                 domains=Domains(database),
+                event_types=EventTypes(database),
                 subscriptions=Subscriptions(database, sealer),
                 streams=Streams(database, sealer),
                 commands=Commands(database),

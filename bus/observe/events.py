@@ -18,6 +18,9 @@ class LogEvent(StrEnum):
     REQUEST_UNAVAILABLE = "api.request_unavailable"  # a 503: the log or the store is away
     ACCESS_REFUSED = "api.access_refused"
     DOMAIN_CREATED = "api.domain_created"
+    EVENT_TYPE_CREATED = "api.event_type_created"
+    EVENT_TYPE_CHANGED = "api.event_type_changed"
+    SCHEMA_ADDED = "api.schema_added"
     SUBSCRIPTION_CREATED = "api.subscription_created"
     SUBSCRIPTION_CHANGED = "api.subscription_changed"
     SUBSCRIPTION_DELETED = "api.subscription_deleted"

@@ -42,6 +42,9 @@ EVENTS_REFUSED = _counter("events_refused", "Requests to publish that were refus
 KEY_FALLBACKS = _counter(
     "key_fallbacks", "Events without partitionkey and subject, ordered by source", "source"
 )
+CATALOGUE_FINDINGS = _counter(
+    "catalogue_findings", "Events that do not keep to the catalogue", "domain", "verdict"
+)
 PUBLISH_SECONDS = _histogram("publish_seconds", "From the request to the log's confirmation")
 REQUESTS = _counter("requests", "HTTP requests but publishing", "method", "route", "status")
 DIRECTORY_AGE = _gauge("directory_age_seconds", "Age of the catalogue and access in use")

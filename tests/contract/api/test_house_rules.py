@@ -64,7 +64,11 @@ async def test_a_preflight_needs_no_token(bus: Bus) -> None:
     assert "POST" in reply.headers["Access-Control-Allow-Methods"]
 
 
-@pytest.mark.parametrize("operation", [*DESCRIBED], ids=lambda operation: operation.name)
+@pytest.mark.parametrize(
+    "operation",
+    [operation for operation in DESCRIBED if operation.roles is not None],
+    ids=lambda operation: operation.name,
+)
 async def test_nothing_but_descriptions_without_a_token(bus: Bus, operation: Operation) -> None:
     """Every operation that is not open answers 401 to who brings no token."""
     path = re.sub(r"\{[a-z]+\}", "x", operation.path)

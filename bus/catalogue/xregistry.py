@@ -1,0 +1,170 @@
+"""The catalogue as an xRegistry document: message definitions, and the schemas of their data."""
+
+from typing import Any, Final
+
+from bus.catalogue.domain import Domain, Domains
+from bus.catalogue.event_type import EventType, EventTypes, SchemaVersion, schema_uri
+
+Json = dict[str, Any]
+
+_SPEC: Final = "1.0-rc4"
+_FORMATS: Final = {"2020-12": "JsonSchema/draft/2020-12", "draft-07": "JsonSchema/draft-07"}
+_CONTEXT: Final = {
+    "specversion": {"type": "string", "value": "1.0", "required": True},
+    "id": {"type": "string", "required": True},
+    "source": {"type": "uri", "required": True},
+}
+
+
+def xregistry(domains: Domains, types: EventTypes, *, base: str, version: str) -> Json:
+    """Give the document: a group of messages and one of schemas for each domain.
+
+    `base` is the address of this bus, `version` that of the catalogue's interface.
+    """
+    found = sorted(domains, key=lambda domain: domain.name)
+    by_domain = {
+        domain: sorted(
+            (each for each in types if each.domain == domain.name), key=lambda each: each.type
+        )
+        for domain in found
+    }
+    registry = f"{base}/v1/registry"
+    return {
+        "specversion": _SPEC,
+        "registryid": "gemeentebus",
+        "self": registry,
+        "xid": "/",
+        "epoch": types.revision,
+        "name": "Gemeentebus",
+        "description": "Soorten gebeurtenissen en hun schema's.",
+        "labels": {"apiversion": version},
+        **_collection(
+            "messagegroups",
+            registry,
+            "",
+            {
+                domain.name: _messages(domain, each, registry, base)
+                for domain, each in by_domain.items()
+            },
+        ),
+        **_collection(
+            "schemagroups",
+            registry,
+            "",
+            {
+                domain.name: _schemas(domain, each, registry, base)
+                for domain, each in by_domain.items()
+            },
+        ),
+    }
+
+
+def _collection(name: str, registry: str, xid: str, found: Json) -> Json:
+    """Give the three members of a collection; its address is a place in the document."""
+    return {f"{name}url": f"{registry}#{xid}/{name}", f"{name}count": len(found), name: found}
+
+
+def _group(singular: str, domain: Domain, types: list[EventType], registry: str) -> Json:
+    xid = f"/{singular}s/{domain.name}"
+    return {
+        f"{singular}id": domain.name,
+        "self": f"{registry}#{xid}",
+        "xid": xid,
+        "epoch": max((each.revision for each in types), default=0),
+        "description": domain.description or f"Domein {domain.name}.",
+        "labels": {"organisation": domain.organisation},
+    }
+
+
+def _messages(domain: Domain, types: list[EventType], registry: str, base: str) -> Json:
+    group = _group("messagegroup", domain, types, registry)
+    found = {each.type: _message(each, group["xid"], registry, base) for each in types}
+    return {
+        **group,
+        "envelope": "CloudEvents/1.0",
+        **_collection("messages", registry, group["xid"], found),
+    }
+
+
+def _message(each: EventType, group: str, registry: str, base: str) -> Json:
+    xid = f"{group}/messages/{each.type}"
+    context = {
+        **_CONTEXT,
+        "type": {"type": "string", "value": each.type, "required": True},
+        "time": {"type": "timestamp", "description": each.time_meaning},
+    }
+    message: Json = {
+        "messageid": each.type,
+        "versionid": "1",
+        "self": f"{registry}#{xid}",
+        "xid": xid,
+        "epoch": each.revision,
+        "description": each.description,
+        "envelope": "CloudEvents/1.0",
+        "envelopemetadata": context,
+        "labels": {"information": each.information, "schemacheck": each.schema_check},
+    }
+    if each.documentation is not None:
+        message["documentation"] = each.documentation
+    if each.deprecation is not None:
+        message["deprecated"] = _deprecated(each, group, registry)
+    if each.latest is not None:
+        context["dataschema"] = {
+            "type": "uri",
+            "value": schema_uri(base, each.type, each.latest.version),
+        }
+        message["datacontenttype"] = "application/json"
+        message["dataschemaformat"] = _FORMATS[each.latest.schema.draft]
+        message["dataschemaxid"] = f"/schemagroups/{each.domain}/schemas/{each.type}"
+    return message
+
+
+def _deprecated(each: EventType, group: str, registry: str) -> Json:
+    end = each.deprecation
+    found = {
+        "effective": end and f"{end.since}T00:00:00Z",
+        "removal": end and end.sunset and f"{end.sunset}T00:00:00Z",
+        "alternative": end and end.replaced_by and f"{registry}#{group}/messages/{end.replaced_by}",
+    }
+    return {name: text for name, text in found.items() if text}
+
+
+def _schemas(domain: Domain, types: list[EventType], registry: str, base: str) -> Json:
+    group = _group("schemagroup", domain, types, registry)
+    found = {
+        each.type: _schema(each, latest, group["xid"], registry, base)
+        for each in types
+        if (latest := each.latest) is not None
+    }
+    return {**group, **_collection("schemas", registry, group["xid"], found)}
+
+
+def _schema(each: EventType, latest: SchemaVersion, group: str, registry: str, base: str) -> Json:
+    xid = f"{group}/schemas/{each.type}"
+    versions = {
+        str(one.version): _version(each, one, f"{xid}/versions/{one.version}", registry, base)
+        for one in each.versions
+    }
+    return {
+        **versions[str(latest.version)],
+        "self": f"{registry}#{xid}",
+        "xid": xid,
+        **_collection("versions", registry, xid, versions),
+    }
+
+
+def _version(each: EventType, one: SchemaVersion, xid: str, registry: str, base: str) -> Json:
+    return {
+        "schemaid": each.type,
+        "versionid": str(one.version),
+        "self": f"{registry}#{xid}",
+        "xid": xid,
+        "epoch": 1,
+        "isdefault": one == each.latest,
+        "createdat": one.created_at,
+        "modifiedat": one.created_at,
+        "ancestorid": str(max(1, one.version - 1)),
+        "contenttype": "application/schema+json",
+        "format": _FORMATS[one.schema.draft],
+        "schemaurl": schema_uri(base, each.type, one.version),
+    }
