@@ -51,7 +51,7 @@ def roles(dev: Dev, *, port: int, outboxes: Sequence[str] = ()) -> list[Role]:
     sinks = {"BUS_SINK_ALLOW_HTTP": "yes", "BUS_SINK_ALLOW_CIDRS": "127.0.0.0/8,::1/128"}
     api = {"BUS_API_HOST": "127.0.0.1", "BUS_API_PORT": str(port), **sinks}
     outbox_urls = dict.fromkeys([dev.database_url, *outboxes])
-    relay = {"BUS_ORGANISATION": OIN, "BUS_OUTBOX_URLS": ",".join(outbox_urls)}
+    relay = {**api, "BUS_ORGANISATION": OIN, "BUS_OUTBOX_URLS": ",".join(outbox_urls)}
     # They stop in the reverse order: first what brings events in, last what delivers them.
     return [
         Role(name="dispatch", argv=role_argv("dispatch"), env=api, stop_within=4.0),

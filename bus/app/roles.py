@@ -83,7 +83,7 @@ async def run_api(
 async def run_dispatch(settings: Settings, stopping: asyncio.Event) -> None:
     """Deliver until `stopping`, then put every partition down as planned."""
     kafka, group = kafka_of(settings), f"{settings.namespace}.dispatch"
-    url = settings.public_url or f"http://{settings.api_host}:{settings.api_port}"
+    url = _public_url(settings)
     _serve_metrics(settings)
     with guard_of(settings) as guard:
         async with (
@@ -130,8 +130,14 @@ async def run_relay(settings: Settings, stopping: asyncio.Event) -> None:
             writer=writer,
             directory=directory,
             organisation=settings.organisation or "",
+            public_url=_public_url(settings),
             stopping=stopping,
         )
+
+
+def _public_url(settings: Settings) -> str:
+    """Give the address of the API, for a role that does not serve it."""
+    return settings.public_url or f"http://{settings.api_host}:{settings.api_port}"
 
 
 def _loop() -> asyncio.AbstractEventLoop:

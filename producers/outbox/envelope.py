@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from bus.catalogue import Access, Domain, Domains, UnknownDomain, key_of
+from bus.catalogue import Domain, UnknownDomain, key_of
 from bus.codec import kafka
-from bus.event import InvalidEvent
+from bus.event import Event, InvalidEvent
+from bus.store.directory import Snapshot
 from producers.outbox.row import Row, event_of
 
 
@@ -36,8 +37,11 @@ class Sorted(NamedTuple):
     refused: dict[int, Refused]
 
 
-def sort(rows: Iterable[Row], *, domains: Domains, access: Access, organisation: str) -> Sorted:
-    """Tell the rows that `organisation` may publish from those that it may not, or nobody can."""
+def sort(rows: Iterable[Row], *, now: Snapshot, organisation: str, base: str) -> Sorted:
+    """Tell the rows that `organisation` may publish from those that it may not, or nobody can.
+
+    `base` is the address of the bus, by which the schemas of its catalogue are known.
+    """
     routes: dict[tuple[str, str], Domain | Refused] = {}
     ready: list[Envelope] = []
     refused: dict[int, Refused] = {}
@@ -45,7 +49,7 @@ def sort(rows: Iterable[Row], *, domains: Domains, access: Access, organisation:
         at = (row["type"], row["source"])
         route = routes.get(at)
         if route is None:
-            route = routes[at] = _route(*at, domains, access, organisation)
+            route = routes[at] = _route(*at, now, organisation)
         if isinstance(route, Refused):
             refused[row["id"]] = route
             continue
@@ -54,19 +58,30 @@ def sort(rows: Iterable[Row], *, domains: Domains, access: Access, organisation:
         except InvalidEvent as error:
             refused[row["id"]] = Refused(f"invalid event: {error}")
             continue
+        unfit = _unfit(event, route, now, base)
+        if unfit is not None:
+            refused[row["id"]] = unfit
+            continue
         key, _ = key_of(event, route)
         ready.append(Envelope(row["id"], route.topic, key, *kafka.encode(event)))
     return Sorted(ready, refused)
 
 
-def _route(
-    type_: str, source: str, domains: Domains, access: Access, organisation: str
-) -> Domain | Refused:
-    if not access.may_publish(organisation, source):
+def _route(type_: str, source: str, now: Snapshot, organisation: str) -> Domain | Refused:
+    if not now.access.may_publish(organisation, source):
         return Refused(
             "foreign source: it does not belong to the relay's organisation", doubtful=True
         )
     try:
-        return domains.resolve(type_)
+        return now.domains.resolve(type_)
     except UnknownDomain:
         return Refused("unknown domain: no domain takes events of this type", doubtful=True)
+
+
+def _unfit(event: Event, domain: Domain, now: Snapshot, base: str) -> Refused | None:
+    """Say why the catalogue refuses an event; nobody is here to be warned of anything less."""
+    faults = now.types.check(event, domain, base=base).faults
+    if not faults:
+        return None
+    found = ", ".join(f"{fault.where}: {fault.code}" for fault in faults)
+    return Refused(f"not as registered: {found}", doubtful=True)

@@ -65,14 +65,25 @@ class Relay:
     """
 
     def __init__(
-        self, *, name: str, outbox: Outbox, writer: Writer, directory: Directory, organisation: str
+        self,
+        *,
+        name: str,
+        outbox: Outbox,
+        writer: Writer,
+        directory: Directory,
+        organisation: str,
+        public_url: str,
     ) -> None:
-        """`name` is for logs and metrics; only sources that `organisation` owns are published."""
+        """`name` is for logs and metrics; only sources that `organisation` owns are published.
+
+        `public_url` is the address of the bus, under which a `dataschema` names its schemas.
+        """
         self._name = name
         self._outbox = outbox
         self._writer = writer
         self._directory = directory
         self._organisation = organisation
+        self._public_url = public_url
         self._gauged_at = -GAUGE_EVERY
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -155,7 +166,7 @@ class Relay:
         return found
 
     def _sort_by(self, now: Snapshot, rows: Sequence[Row]) -> Sorted:
-        return sort(rows, domains=now.domains, access=now.access, organisation=self._organisation)
+        return sort(rows, now=now, organisation=self._organisation, base=self._public_url)
 
     async def _append(
         self, ready: Sequence[Envelope], refused: dict[int, Refused]

@@ -18,13 +18,15 @@ async def run_relays(
     writer: Writer,
     directory: Directory,
     organisation: str,
+    public_url: str,
     stopping: asyncio.Event,
 ) -> None:
     """Relay the outboxes in the databases at `urls` until `stopping` is set.
 
     `organisation` is the OIN for which events are published: sources that it does not own are
-    refused. `writer` and `directory` are open, and stay so. A relay keeps one connection to its
-    database, for itself: behind a pooler it needs one that pools sessions, not transactions.
+    refused. `public_url` is the address of the bus. `writer` and `directory` are open, and stay
+    so. A relay keeps one connection to its database, for itself: behind a pooler it needs one that
+    pools sessions, not transactions.
     Raises StatementRefused at once when one of the `urls` is no address of Postgres.
     """
     async with AsyncExitStack() as stack:
@@ -40,6 +42,7 @@ async def run_relays(
                     writer=writer,
                     directory=directory,
                     organisation=organisation,
+                    public_url=public_url,
                 )
             )
         async with asyncio.TaskGroup() as tasks:

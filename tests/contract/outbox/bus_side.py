@@ -69,7 +69,12 @@ class Bus:
             stopping = asyncio.Event()
             tasks.create_task(
                 run_relays(
-                    urls, writer=writer, directory=directory, organisation=OIN, stopping=stopping
+                    urls,
+                    writer=writer,
+                    directory=directory,
+                    organisation=OIN,
+                    public_url="http://bus.example",
+                    stopping=stopping,
                 )
             )
             try:

@@ -21,6 +21,7 @@ async def main(register_url: str, bus_url: str, kafka: str, oin: str) -> None:
             writer=writer,
             directory=directory,
             organisation=oin,
+            public_url="http://bus.example",
             stopping=asyncio.Event(),
         )
 

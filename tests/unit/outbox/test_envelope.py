@@ -1,8 +1,19 @@
 """Which rows go to the log, where to, and which are refused."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
-from bus.catalogue import Access, Domain, Domains
+from bus.catalogue import (
+    Access,
+    Domain,
+    Domains,
+    EventType,
+    EventTypes,
+    Schema,
+    SchemaVersion,
+)
+from bus.store.directory import Snapshot
 from producers.outbox.envelope import Sorted, sort
 from producers.outbox.role import outbox_name
 
@@ -37,7 +48,9 @@ def row(id_: int, **columns: Any) -> dict[str, Any]:  # noqa: ANN401 - columns h
 
 def sorted_(*rows: dict[str, Any]) -> Sorted:
     """Sort by the catalogue of this module."""
-    return sort(rows, domains=DOMAINS, access=ACCESS, organisation=OIN)
+    return sort(
+        rows, now=Snapshot(1, DOMAINS, ACCESS), organisation=OIN, base="https://bus.example"
+    )
 
 
 def test_good_rows_stay_in_order_around_refused_ones() -> None:
@@ -81,3 +94,18 @@ def test_the_name_of_an_outbox_has_no_password() -> None:
     assert outbox_name("postgresql://u:p%40ss@db.example:5433/zaken?x=1") == "db.example:5433/zaken"
     assert outbox_name("postgresql://u:p@a:1,b:2/zaken") == "a:1,b:2/zaken"
     assert outbox_name("postgresql:///zaken?host=/run") == "local/zaken"
+
+
+def test_what_the_catalogue_refuses_waits_for_a_newer_one() -> None:
+    """Data that does not fit is refused by place and keyword; where it only warns the row goes."""
+    now = datetime.now(UTC)
+    version = SchemaVersion(1, now, Schema('{"properties": {"zaak": {"maxLength": 3}}}'))
+    strict = EventType("nl.zaken.x", "nl.zaken", "x", "x", "poor", versions=(version,))
+    rows = [row(1, datacontenttype="application/json", data=b'{"zaak": "geheim"}'), row(2)]
+    for check, ready in (("enforce", [2]), ("warn", [1, 2]), ("off", [1, 2])):
+        types = EventTypes([replace(strict, schema_check=check)])
+        snapshot = Snapshot(1, DOMAINS, ACCESS, types)
+        found = sort(rows, now=snapshot, organisation=OIN, base="https://bus.example")
+        assert [each.row_id for each in found.ready] == ready
+        for refused in found.refused.values():
+            assert refused == ("not as registered: data/zaak: maxLength", True)
