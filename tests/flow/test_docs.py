@@ -141,6 +141,7 @@ def folder(environment: dict[str, str], ports: Ports) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="gemeentebus-docs-") as name:
         folder = Path(name)
         (folder / ".venv").symlink_to(sys.prefix)
+        (folder / "schemas").symlink_to(_ROOT / "schemas")
         said = folder / "dev.log"
         with (
             said.open("wb") as output,
@@ -174,6 +175,7 @@ def _wait_ready(dev: subprocess.Popen[bytes], said: Path) -> None:
         "publish-from-your-register.md",
         "subscribe-your-component.md",
         "operate.md",
+        "catalogue.md",
     ],
 )
 def test_the_commands_of_a_document_run_as_printed(
