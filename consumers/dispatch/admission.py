@@ -55,6 +55,7 @@ def _wait_behind(member: Member, envelope: Envelope, lane: bytes | None, now: fl
         return False  # the one lane of a partition is held, never parked
     if subscriber.parked >= MAX_PARKED and not make_room(member):
         return False
+    member.window.budget.hold(envelope)
     shelf.add(Delivery(envelope, member.window, lane, now))
     subscriber.parked += 1
     return True

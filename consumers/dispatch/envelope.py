@@ -12,10 +12,11 @@ from bus.store.partition import StoredRecord
 class Envelope:
     """The event at one offset; `size` is what it weighs in a window or a tail, in bytes."""
 
-    __slots__ = ("__dict__", "offset", "record", "size")
+    __slots__ = ("__dict__", "holders", "offset", "record", "size")
 
     def __init__(self, record: Record) -> None:
         self.record = record
+        self.holders = 0
         self.offset = record.offset
         self.size = 512 + len(record.value or b"")
         for _, text in record.headers:

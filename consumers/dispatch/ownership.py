@@ -26,6 +26,7 @@ from consumers.dispatch.orders import Orders
 from consumers.dispatch.saving import Saving
 from consumers.dispatch.stream import Stream
 from consumers.dispatch.subscriber import Subscriber
+from consumers.dispatch.window import Budget
 
 TopicIds = Callable[[Iterable[str]], Awaitable[Mapping[str, UUID]]]
 """Asks Kafka for its own ids of topics; raises LogError."""
@@ -47,6 +48,7 @@ class Parts:
     in_scope: Callable[[str, Subscription], bool]
     readers: Callable[[str, str], frozenset[str]]
     topic_ids: TopicIds
+    budget: Budget
     tail_bytes: int
 
 
@@ -75,6 +77,7 @@ class Ownership:
             on_room=room.set,
             on_more=more.set,
             on_lost=self._tell_lost,
+            budget=parts.budget,
             tail_bytes=parts.tail_bytes,
         )
         self._orders = Orders(self.stream)

@@ -52,6 +52,7 @@ def settle(member: Member, delivery: Delivery) -> None:
     shelf = member.shelf
     if delivery.parked and shelf is not None:
         shelf.remove(delivery)
+        member.window.budget.let_go(delivery.envelope)
         if not delivery.dying:
             member.subscriber.parked -= 1
     elif member.window.pending.get(delivery.offset) is delivery:
@@ -170,6 +171,7 @@ def shelf_of(member: Member) -> Shelf:
 def _shelve(member: Member, shelf: Shelf, envelope: Envelope, now: Moment) -> Delivery:
     lane = member.window.lane_of(envelope)
     delivery = Delivery(envelope, member.window, lane, now.loop)
+    member.window.budget.hold(envelope)
     shelf.add(delivery)
     member.subscriber.parked += 1
     return delivery

@@ -30,7 +30,7 @@ from consumers.dispatch.rows import FailedAttempt
 from consumers.dispatch.subscriber import Subscriber
 from consumers.dispatch.tail import Tail
 from consumers.dispatch.wanted import nothing, wanted
-from consumers.dispatch.window import Delivery, Flights, Window
+from consumers.dispatch.window import Budget, Delivery, Flights, Window
 
 Readers = Callable[[str], frozenset[str]]
 """The organisations that may read events of a source in this partition's domain."""
@@ -77,6 +77,7 @@ class Stream:
         on_room: Callable[[], None],
         on_more: Callable[[], None],
         on_lost: Lost,
+        budget: Budget,
         tail_bytes: int,
     ) -> None:
         self.place = place
@@ -84,6 +85,7 @@ class Stream:
         self.revision = revision
         self.staged: int | None = None
         self.flights = Flights()
+        self._budget = budget
         self.tail = Tail(start, max_bytes=tail_bytes)
         self.members: dict[UUID, Member] = {}
         self.busy: set[Member] = set()
@@ -110,7 +112,7 @@ class Stream:
         """Take a subscription in, at its row or else at the read offset, and let it read on."""
         member = Member(
             self._subscriber(stored),
-            Window(stored.subscription.ordering, self.flights),
+            Window(stored.subscription.ordering, self.flights, self._budget),
             start=self.read_offset,
             row=row,
             now=now.loop,
@@ -134,9 +136,11 @@ class Stream:
 
     def renew_window(self, member: Member, *, at_rest: bool) -> Window:
         """Give a member a new window for an old one of which nothing is on the wire."""
-        window = Window(member.subscriber.subscription.ordering, self.flights)
+        window = Window(member.subscriber.subscription.ordering, self.flights, self._budget)
         window.on_decided = partial(self.decided, member)
         window.at_rest = at_rest
+        for delivery in member.window.pending.values():
+            self._budget.let_go(delivery.envelope)
         member.window.closed = True
         member.subscriber.drop_closed()
         return window
@@ -340,5 +344,7 @@ class Stream:
 
     def _put_down(self, member: Member) -> None:
         member.window.closed = True
+        for delivery in (*member.window.pending.values(), *(member.shelf or ())):
+            self._budget.let_go(delivery.envelope)
         parking.forget(member)
         member.subscriber.drop_closed()

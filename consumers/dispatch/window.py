@@ -16,6 +16,9 @@ MAX_EVENTS = 256
 MAX_BYTES = 4 * 1024 * 1024
 """What a slow sink can hold of one partition in memory, whatever the size of its events."""
 
+FEW_EVENTS = 4
+"""What each window may hold while all together hold more than their budget: nobody stands still."""
+
 _WHOLE_PARTITION = b""
 
 
@@ -126,6 +129,28 @@ class Flights:
             await self._landed.wait()
 
 
+class Budget:
+    """The bytes that all windows of a worker hold together; an event that many hold counts once."""
+
+    __slots__ = ("most", "used")
+
+    def __init__(self, most: float) -> None:
+        self.most = most
+        self.used = 0
+
+    def hold(self, envelope: Envelope) -> None:
+        """Count an event for one more holder."""
+        if not envelope.holders:
+            self.used += envelope.size
+        envelope.holders += 1
+
+    def let_go(self, envelope: Envelope) -> None:
+        """Count it for one holder less."""
+        envelope.holders -= 1
+        if not envelope.holders:
+            self.used -= envelope.size
+
+
 class Window:
     """Admits deliveries in offset order, bounded; knows which may be sent and which are open.
 
@@ -138,6 +163,7 @@ class Window:
     __slots__ = (
         "_last_of_lane",
         "at_rest",
+        "budget",
         "bytes",
         "closed",
         "flights",
@@ -147,9 +173,10 @@ class Window:
         "replayed_below",
     )
 
-    def __init__(self, ordering: Ordering, flights: Flights) -> None:
+    def __init__(self, ordering: Ordering, flights: Flights, budget: Budget) -> None:
         self.ordering = ordering
         self.flights = flights
+        self.budget = budget
         self.on_decided: Callable[[Delivery, Decision, float], None] = _unowned
         self.closed = False
         self.at_rest = False
@@ -161,18 +188,23 @@ class Window:
     @property
     def full(self) -> bool:
         """Whether another event must wait in the log."""
-        return len(self.pending) >= MAX_EVENTS or self.bytes >= MAX_BYTES
+        number = len(self.pending)
+        if self.budget.used >= self.budget.most and number >= FEW_EVENTS:
+            return True
+        return number >= MAX_EVENTS or self.bytes >= MAX_BYTES
 
     @property
     def roomy(self) -> bool:
         """Whether the window is at most half full, the mark at which reading goes on."""
-        return len(self.pending) * 2 <= MAX_EVENTS and self.bytes * 2 <= MAX_BYTES
+        most = MAX_EVENTS if self.budget.used < self.budget.most else FEW_EVENTS
+        return len(self.pending) * 2 <= most and self.bytes * 2 <= MAX_BYTES
 
     def admit(self, envelope: Envelope, now: float) -> Delivery | None:
         """Take an event in; return its delivery if nothing of its lane is before it."""
         delivery = Delivery(envelope, self, self.lane_of(envelope), now)
         self.pending[envelope.offset] = delivery
         self.bytes += envelope.size
+        self.budget.hold(envelope)
         if delivery.lane is None:
             return delivery
         ahead = self._last_of_lane.get(delivery.lane)
@@ -186,6 +218,7 @@ class Window:
         """Let a delivery go; return the one behind it in its lane, which may be sent now."""
         del self.pending[delivery.offset]
         self.bytes -= delivery.envelope.size
+        self.budget.let_go(delivery.envelope)
         if delivery.lane is None:
             return None
         if delivery.behind is None:
@@ -193,7 +226,10 @@ class Window:
         return delivery.behind
 
     def give_up_lane(self, head: Delivery, *, keep_head: bool = False) -> list[Delivery]:
-        """Let a lane go whole, or all that is behind its head; gives it in order."""
+        """Let a lane go whole, or all that is behind its head; gives it in order.
+
+        Its events are held on by who takes them over.
+        """
         lane = [] if keep_head else [head]
         behind, head.behind = head.behind, None
         while behind is not None:

@@ -24,6 +24,7 @@ from consumers.dispatch.ownership import History, Ownership, Parts, TopicIds
 from consumers.dispatch.reading import Reading
 from consumers.dispatch.saving import BeginsAnew
 from consumers.dispatch.subscriber import Subscriber
+from consumers.dispatch.window import Budget
 from consumers.sinks.sender import Sender
 
 FOLLOW_EVERY = 0.5
@@ -31,6 +32,9 @@ FOLLOW_EVERY = 0.5
 
 TELL_EVERY = 5.0
 """Seconds between what others are told: the group's offsets, for ordinary lag tools, and gauges."""
+
+WINDOW_BYTES = 128 * 1024 * 1024
+"""What all windows of a worker hold together, and what is parked; shared events count once."""
 
 RETRY_TAKE = 1.0
 """Seconds before a partition that could not be taken, or was fenced off, is tried again."""
@@ -65,6 +69,7 @@ class Worker:
         self._courier = Courier(rooms.sender, rooms.letters)
         # One for all partitions, for as long as a member or a request on the wire holds it.
         self._subscribers: WeakValueDictionary[UUID, Subscriber] = WeakValueDictionary()
+        self._budget = Budget(WINDOW_BYTES)
         self._owned: dict[Partition, Ownership] = {}
         self._holding: dict[Partition, tuple[asyncio.Event, asyncio.Task[None]]] = {}
         self._history: tuple[int, History] = (-1, ((), frozenset()))
@@ -193,6 +198,7 @@ class Worker:
             in_scope=self._in_scope,
             readers=self._readers,
             topic_ids=self._rooms.topic_ids,
+            budget=self._budget,
             tail_bytes=TAIL_BYTES // max(1, len(self._holding)),
         )
 

@@ -27,7 +27,7 @@ from consumers.dispatch.saves import Snapshot, committed, snapshot, uncertain
 from consumers.dispatch.scan import Scan
 from consumers.dispatch.stream import Stream
 from consumers.dispatch.subscriber import Subscriber
-from consumers.dispatch.window import Delivery
+from consumers.dispatch.window import Budget, Delivery
 from consumers.sinks.outcome import Delivered, Gone, Misconfigured, Outcome, Refused, Temporary
 
 OIN = "0" * 20
@@ -138,6 +138,7 @@ class World:
         self.removed: list[LogRecord] = []
         self.unwritable: set[UUID] = set()
         self.commands = 0
+        self.budget = Budget(self.rng.choice([3_000, float("inf")]))
         self.start()
 
     # The owner
@@ -145,6 +146,7 @@ class World:
     def start(self) -> None:
         """Load, as an owner does after taking the fence."""
         self.subscribers: dict[UUID, Subscriber] = {}
+        self.budget.used = 0
         self.stirred: set[Subscriber] = set()
         self.flights: list[tuple[Subscriber, Delivery]] = []
         self._load()
@@ -161,6 +163,7 @@ class World:
             on_room=lambda: None,
             on_more=lambda: None,
             on_lost=self._lost,
+            budget=self.budget,
             tail_bytes=self.rng.choice([2_000, 20_000]),
         )
         self.stream.flights.until = float("inf")
@@ -514,6 +517,15 @@ class World:
                 recorded = any(each.from_offset <= offset < each.until_offset for each in gaps)
                 assert recorded, f"{offset} is gone for {identity} and no gap says so"
 
+    def check_budget(self) -> None:
+        """Check that what all windows hold together is counted once, and nothing else is."""
+        held = {
+            each.envelope
+            for member in self.stream.members.values()
+            for each in (*member.window.pending.values(), *(member.shelf or ()))
+        }
+        assert self.budget.used == sum(each.size for each in held)
+
     def drain(self) -> None:
         """Turn every fault off: all that matches arrives, and every row goes, in bounded rounds.
 
@@ -543,6 +555,7 @@ class World:
             self.save()
             if self._drained():
                 self.check_gaps()
+                self.check_budget()
                 return
         raise AssertionError(
             f"stands still: {self._missing()}, {self.database.positions}, "

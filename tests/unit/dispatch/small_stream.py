@@ -15,7 +15,7 @@ from consumers.dispatch.member import Member
 from consumers.dispatch.moment import Moment
 from consumers.dispatch.stream import Stream
 from consumers.dispatch.subscriber import Subscriber
-from consumers.dispatch.window import Delivery
+from consumers.dispatch.window import Budget, Delivery
 from consumers.sinks.outcome import Delivered, Outcome, Temporary
 
 OIN = "0" * 20
@@ -91,6 +91,7 @@ class Small:
     on_ready: Callable[[Subscriber], None] = lambda _: None
     may_read: set[str] = field(default_factory=lambda: {OIN})
     lost: list[tuple[UUID, set[int]]] = field(default_factory=list)
+    budget: Budget = field(default_factory=lambda: Budget(float("inf")))
     rooms: int = 0
     mores: int = 0
 
@@ -106,6 +107,7 @@ class Small:
             on_room=self._room,
             on_more=self._more,
             on_lost=self._lost,
+            budget=self.budget,
             tail_bytes=tail_bytes,
         )
         stream.flights.until = float("inf")
