@@ -87,6 +87,33 @@ DELIVERY_EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "vanafEenPlaats": {"from": {_TOPIC: {"3": 1700}}},
     },
     "Status": {"haaltIn": _STATUS},
+    "Deliveries": {
+        "tweeAbonnementen": {
+            "source": _EVENT["source"],
+            "id": _EVENT["eventId"],
+            "type": _EVENT["type"],
+            **_PLACE,
+            "loggedAt": "2026-11-23T19:13:05Z",
+            "deliveries": [
+                {
+                    "subscription": "6f1c2f0e-9d0b-4c0e-8a52-6f2f1a7a9b10",
+                    "organisation": "00000001823288444000",
+                    "outcome": "delivered",
+                    "attempts": 1,
+                    "after": "2026-11-23T19:13:05Z",
+                    "before": "2026-11-23T19:13:12Z",
+                },
+                {
+                    "subscription": "0b6d5d6a-2a0e-4a4e-9df4-1d3c8a1f2e77",
+                    "organisation": "00000003123456780000",
+                    "outcome": "parked",
+                    "attempts": 3,
+                    "dueAt": "2026-11-23T19:43:05Z",
+                    "lastOutcome": "temporary 503",
+                },
+            ],
+        }
+    },
     "Count": {"twee": {"count": 2}},
     "Replay": {
         "eenPartitie": {

@@ -4,6 +4,7 @@ from typing import Any, Final, get_args
 
 from pydantic.json_schema import models_json_schema
 
+from bus.api.fate import Fate
 from bus.observe.verdicts import Verdict
 from bus.subscription import LettersRequest, ReplayRequest
 
@@ -16,6 +17,7 @@ _PLACE: Final = {"topic": _TEXT, "partition": _NUMBER, "offset": _NUMBER}
 _EVENT: Final = {"eventId": _TEXT, "source": _TEXT, "type": _TEXT}
 
 _VERDICT: Final = {"enum": list(get_args(Verdict))}
+_FATE: Final = {"enum": list(get_args(Fate))}
 _FROM: Final = {
     "anyOf": [
         {"enum": ["earliest"]},
@@ -118,7 +120,30 @@ def _became() -> dict[str, Schema]:
         "untilOffset": _NUMBER,
     }
     invalid = {"partition": _NUMBER, "offset": _NUMBER, "reason": _TEXT, "foundAt": _TIME}
+    delivery = {
+        "subscription": _TEXT,
+        "organisation": _TEXT,
+        "outcome": _FATE,
+        "attempts": _NUMBER,
+        "at": _TIME,
+        "after": _TIME,
+        "before": _TIME,
+        "dueAt": _TIME,
+        "lastOutcome": _TEXT,
+        "reason": _TEXT,
+        "deadLetter": _TEXT,
+    }
+    event = {
+        "source": _TEXT,
+        "id": _TEXT,
+        "type": _TEXT,
+        **_PLACE,
+        "loggedAt": _TIME,
+        "deliveries": _array({"$ref": "#/components/schemas/Delivery"}),
+    }
     return {
+        "Deliveries": _object(event, *event),
+        "Delivery": _object(delivery, "subscription", "organisation", "outcome"),
         "Count": _object({"count": _NUMBER}, "count"),
         "Replay": _object(
             {

@@ -2,12 +2,13 @@
 
 from typing import Final
 
-from bus.api import attempts, commands, dead_letters, invalid_records
+from bus.api import attempts, commands, dead_letters, deliveries, invalid_records
 from bus.api.operation import OPERATOR, SUBSCRIBER, Content, Operation, Outcome, Parameter
 
 _TAG = "Bezorgen"
 _SUBSCRIPTION = Outcome("Het abonnement zoals het nu is.", Content("Subscription"))
 _LETTERS = Content("LettersRequest")
+_TIME = {"type": "string", "format": "date-time"}
 _PAGE = (
     Parameter("limit", "Het aantal per pagina.", {"type": "integer", "maximum": 200}),
     Parameter("after", "Waar de vorige pagina eindigde.", {"type": "string"}),
@@ -133,6 +134,34 @@ DELIVERY: Final = (
         description="Pogingen die mislukten, de nieuwste eerst; gewone bezorging laat er geen na.",
         parameters=_PAGE,
         outcomes={200: Outcome("Een pagina.", Content("AttemptList"))},
+    ),
+    Operation(
+        method="GET",
+        path="/v1/deliveries",
+        name="listDeliveries",
+        handler=deliveries.get_all,
+        roles=SUBSCRIBER | OPERATOR,
+        tag=_TAG,
+        summary="Toon wie een gebeurtenis kreeg",
+        description=(
+            "Zoekt de gebeurtenis in het log, op haar plaats (`topic`, `partition` en `offset` uit"
+            " het antwoord op de publicatie) of tussen twee tijdstippen, en vertelt per abonnement"
+            " dat haar toen wilde hebben wat ervan kwam. Een gewone aflevering wordt niet"
+            " opgeschreven: zij lag tussen `after` en `before`, en kostte één poging. Een"
+            " organisatie ziet haar eigen abonnementen, een beheerder alle. Wat het log niet meer"
+            " heeft, geeft 410."
+        ),
+        parameters=(
+            Parameter("source", "Bron van de gebeurtenis.", {"type": "string"}),
+            Parameter("id", "Kenmerk dat de bron haar gaf.", {"type": "string"}),
+            Parameter("topic", "Topic waarin zij staat.", {"type": "string"}),
+            Parameter("partition", "Partitie waarin zij staat.", {"type": "integer"}),
+            Parameter("offset", "Plaats in de partitie.", {"type": "integer"}),
+            Parameter("from", "Niet eerder in het log dan dit.", _TIME),
+            Parameter("to", "Niet later in het log dan dit.", _TIME),
+        ),
+        outcomes={200: Outcome("De gebeurtenis en haar afleveringen.", Content("Deliveries"))},
+        errors=(404, 410, 429),
     ),
     Operation(
         method="GET",

@@ -13,6 +13,7 @@ from bus.observe.metrics import KeyFallbacks
 from bus.store.attempts import Attempts
 from bus.store.commands import Commands
 from bus.store.dead_letters import DeadLetters
+from bus.store.deliveries import Deliveries
 from bus.store.directory import Directory
 from bus.store.domains import Domains
 from bus.store.event_types import EventTypes
@@ -60,6 +61,7 @@ class House:
     attempts: Attempts
     invalid_records: InvalidRecords
     troubles: Troubles
+    deliveries: Deliveries
     topics: Topics
     writer: Writer
     reader: Callable[[], Reader]

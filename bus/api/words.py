@@ -156,6 +156,18 @@ WORDS: Final = {
     "foundAt": "Wanneer dit is gezien.",
     "DeadLetter.event": "De gebeurtenis zelf.",
     "invalidRecords": "Records in het log die geen gebeurtenis zijn.",
+    "deliveries": "Per abonnement dat de gebeurtenis toen wilde hebben.",
+    "subscription": "Kenmerk van het abonnement.",
+    "Delivery.outcome": (
+        "delivered (aangekomen), pending (nog niet), parked (wacht op een poging), dead-letter"
+        " (opgegeven), purged (opgegeven en gewist), gap (het log was het kwijt) of ended (het"
+        " abonnement is beëindigd)."
+    ),
+    "Delivery.at": "Wanneer zij aankwam, of werd opgegeven.",
+    "after": "Aangekomen na dit moment.",
+    "Delivery.before": "Aangekomen voor dit moment; zonder is er nog niets genoteerd.",
+    "dueAt": "Wanneer de volgende poging is.",
+    "deadLetter": "Kenmerk van het onbestelbare bericht.",
     "ids": "Precies deze.",
     "filter": "Alle waarvoor dit alles klopt.",
     "LettersRequest.all": "Alle.",

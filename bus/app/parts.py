@@ -19,6 +19,7 @@ from bus.store.commands import Commands
 from bus.store.credentials import Credentials
 from bus.store.database import Database
 from bus.store.dead_letters import DeadLetters
+from bus.store.deliveries import Deliveries
 from bus.store.directory import Directory
 from bus.store.domains import Domains
 from bus.store.event_types import EventTypes
@@ -67,6 +68,7 @@ async def open_house(settings: Settings, own_url: str) -> AsyncIterator[House]:
                 attempts=Attempts(database),
                 invalid_records=InvalidRecords(database),
                 troubles=Troubles(database),
+                deliveries=Deliveries(database),
                 topics=topics,
                 writer=writer,
                 reader=partial(

@@ -29,6 +29,7 @@ COMMANDS: Final = (
     Row("status", "subscriptions", "status", _USE),
     Row("filters", "filters", "app", _USE),
     Row("subscriptions", "delivery", "app", _USE),
+    Row("deliveries", "deliveries", "deliveries", _USE),
     Row("dead-letters", "dead_letters", "app", _USE),
     Row("domains", "catalogue", "app", _USE),
     Row("catalogue", "catalogue_folder", "app", _USE),

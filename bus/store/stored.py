@@ -91,7 +91,7 @@ def to_stored(row: Row, sealer: Sealer) -> StoredSubscription:
         id=id_,
         organisation=row["organisation"],
         revision=row["revision"],
-        subscription=_body(row["body"], id_),
+        subscription=to_body(row["body"], id_),
         secret=sealer.unseal(row["signing"], subscription=id_, kind="signing"),
         credential=(
             None
@@ -108,7 +108,7 @@ def to_listed(row: Row) -> ListedSubscription:
         id=row["id"],
         organisation=row["organisation"],
         revision=row["revision"],
-        subscription=_body(row["body"], row["id"]),
+        subscription=to_body(row["body"], row["id"]),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         state=row["state"],
@@ -117,7 +117,8 @@ def to_listed(row: Row) -> ListedSubscription:
     )
 
 
-def _body(text: str, subscription: UUID) -> Subscription:
+def to_body(text: str, subscription: UUID) -> Subscription:
+    """Read a body. Raises BadBody."""
     try:
         return Subscription.from_json(text)
     except ValidationError as error:

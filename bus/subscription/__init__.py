@@ -1,5 +1,6 @@
 """Subscriptions: what a client may ask for, what the store keeps, what the engine works with."""
 
+from bus.subscription.deliveries import DeliveriesQuery
 from bus.subscription.delivery import DeliveryOptions, RetryPolicy
 from bus.subscription.filters import check_filters, sql_in
 from bus.subscription.letters import LetterFilter, LetterId, LettersRequest, parse_letters
@@ -24,6 +25,7 @@ from bus.subscription.sink import (
 __all__ = [
     "AccessToken",
     "Backtest",
+    "DeliveriesQuery",
     "DeliveryOptions",
     "HttpSettings",
     "InvalidSubscription",

@@ -49,6 +49,9 @@ _AsText = PlainSerializer(_text, when_used="json")
 
 Time = Annotated[datetime, PlainValidator(_time), _AsText]
 
+Moment = Annotated[datetime, PlainValidator(moment_of), _AsText]
+"""A time that may be looked up in the log."""
+
 Start = Annotated[Literal["latest", "earliest"] | datetime, PlainValidator(_start), _AsText]
 """Where a subscription begins in the log: after the newest event, at the oldest, or at the first
 one logged at or after a moment. A moment to come is `latest`."""

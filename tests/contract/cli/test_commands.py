@@ -316,3 +316,23 @@ async def test_dead_letters(bus: Bus, tmp_path: Path) -> None:
     offsets.write_text(json.dumps({bus.topic: {"0": 10**9}}))
     wrong = await run("subscriptions", "replay", made["id"], "--offsets", str(offsets), env=env)
     assert (wrong.code, f"/from/{bus.topic}/0" in wrong.err) == (1, True)
+
+
+async def test_deliveries_and_status(bus: Bus) -> None:
+    """Who got an event, by its place; and how each subscription is doing, in a word."""
+    env = environment(bus)
+    type_ = f"{TYPE}.bezorgd"
+    made = (
+        await run("subscribe", "http://127.0.0.1:9/e", "--type", type_, "--json", env=env)
+    ).json()
+    place = (await bus.publish(event(id="who-got-it", type=type_))).json
+    where = [f"--{name}={place[name]}" for name in ("topic", "partition", "offset")]
+    shown = await run("deliveries", SOURCE, "who-got-it", *where, env=env)
+    assert (shown.code, made["id"] in shown.out, "pending" in shown.out) == (0, True, True)
+    found = (await run("deliveries", SOURCE, "who-got-it", *where, "--json", env=env)).json()
+    assert [each["subscription"] for each in found["deliveries"]] == [made["id"]]
+    missing = await run("deliveries", SOURCE, "nobody-got-it", *where, env=env)
+    assert (missing.code, "no such event" in missing.err) == (1, True)
+    status = await run("status", made["id"], env=env)
+    assert (status.code, status.out.split()[1]) == (0, "active")
+    assert "parked 0, deadLetters 0, gapCount 0" in status.out

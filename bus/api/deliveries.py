@@ -1,0 +1,124 @@
+"""/v1/deliveries: who got one event, when, and in how many attempts."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from bus.api.call import Answer, Call, answer
+from bus.api.fate import shown
+from bus.api.finding import Sought, find_event, not_there
+from bus.api.house import House
+from bus.api.problem import Problem, invalid_parameter
+from bus.document import InvalidDocument, load, validate
+from bus.event import Event
+from bus.log.record import Record
+from bus.match import Index
+from bus.store.deliveries import Version
+from bus.subscription import DeliveriesQuery
+
+_RETRY_AFTER_SECONDS = "5"
+_PARAMETERS = ("source", "id", "topic", "partition", "offset", "from", "to")
+
+
+async def get_all(call: Call) -> Answer:
+    """Tell what became of an event: for one's own subscriptions, to operators for all."""
+    sought = _sought(call.query(*_PARAMETERS))
+    house, who = call.house, call.who
+    if house.backtests.locked():
+        detail = "As many readings of the log go on as may at a time: try again."
+        raise Problem(429, "busy", detail, headers={"Retry-After": _RETRY_AFTER_SECONDS})
+    async with house.backtests:
+        event, record = await find_event(house, sought)
+    readers = _readers(house, event, record)
+    operator = "operator" in who.roles
+    if not operator and who.organisation not in readers:
+        raise not_there()
+    logged = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    versions = await house.deliveries.versions(logged, None if operator else who.organisation)
+    wanting = _wanting(house, versions, event, record, readers)
+    place = (record.topic, record.partition, record.offset)
+    passage = await house.deliveries.passage(*place)
+    traces = await house.deliveries.traces(*place, list(wanting))
+    document = {
+        "source": event.source,
+        "id": event.id,
+        "type": event.type,
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "loggedAt": logged,
+        "deliveries": [
+            {
+                "subscription": str(trace.subscription),
+                "organisation": wanting[trace.subscription].organisation,
+                **shown(trace, record.offset, logged, passage),
+            }
+            for trace in traces
+        ],
+    }
+    return answer(200, document)
+
+
+def _sought(query: Mapping[str, str]) -> Sought:
+    try:
+        return _judged(validate(load(query), DeliveriesQuery))
+    except InvalidDocument as error:
+        (fault, *_) = error.faults
+        raise invalid_parameter(
+            "query", fault.where.lstrip("/"), fault.code, fault.detail
+        ) from None
+
+
+def _judged(asked: DeliveriesQuery) -> Sought:
+    place, times = (asked.partition, asked.offset), (asked.from_, asked.to)
+    if all(each is not None for each in (asked.topic, *place)) and times == (None, None):
+        where = (int(asked.partition or 0), int(asked.offset or 0))
+        return Sought(asked.source, asked.id, asked.topic, place=where)
+    if asked.from_ is not None and asked.to is not None and place == (None, None):
+        if asked.to < asked.from_:
+            raise invalid_parameter("query", "to", "not-after-from", "give a time after from")
+        return Sought(asked.source, asked.id, asked.topic, times=(asked.from_, asked.to))
+    detail = "give topic, partition and offset, or from and to (and topic)"
+    raise invalid_parameter("query", "topic", "not-one-of", detail)
+
+
+def _readers(house: House, event: Event, record: Record) -> frozenset[str]:
+    """Give who may read the event; by the access of now, for that of then is not kept."""
+    now = house.directory.now
+    domain = now.domains.by_topic(record.topic)
+    return frozenset() if domain is None else now.access.readers(event.source, domain.name)
+
+
+def _wanting(
+    house: House,
+    versions: list[Version],
+    event: Event,
+    record: Record,
+    readers: frozenset[str],
+) -> dict[Any, Version]:
+    """Choose those whose filter of then takes the event, as the dispatcher does.
+
+    One that was made later wants it if it began at or before it.
+    """
+    domain = house.directory.now.domains.by_topic(record.topic)
+    index: Index[Any] = Index()
+    by_id = {version.id: version for version in versions}
+    for version in versions:
+        terms = version.subscription
+        here = not terms.domains or (domain is not None and domain.name in terms.domains)
+        if here and (not version.later or _began_before(terms.start, record)):
+            index.add(
+                version.id,
+                types=terms.types,
+                source=terms.source,
+                filters=terms.filters,
+                organisation=version.organisation,
+            )
+    matching = index.match(event.type, event.get, readers)
+    return {id_: by_id[id_] for id_ in sorted(matching)}
+
+
+def _began_before(start: str | datetime, record: Record) -> bool:
+    if isinstance(start, datetime):
+        return start.timestamp() * 1000 <= record.timestamp
+    return start == "earliest"
