@@ -9,7 +9,7 @@ import orjson
 
 from bus.api.house import House
 from bus.api.problem import Problem, invalid_parameter, too_large
-from bus.document import InvalidDocument
+from bus.document import InvalidDocument, ModelT, load, validate
 from bus.event import Fault
 from bus.store.credentials import Credential
 
@@ -119,6 +119,17 @@ class Call:
                 raise invalid_parameter("query", name, "repeated", "is given more than once")
             found[name] = value
         return found
+
+
+def query_as(query: Mapping[str, str], model: type[ModelT]) -> ModelT:
+    """Read parameters as the fields that a body would have; 400 for the first that is wrong."""
+    try:
+        return validate(load(query), model)
+    except InvalidDocument as error:
+        (fault, *_) = error.faults
+        raise invalid_parameter(
+            "query", fault.where.lstrip("/"), fault.code, fault.detail
+        ) from None
 
 
 Handler = Callable[[Call], Awaitable[Answer]]

@@ -5,12 +5,11 @@ from typing import Any
 
 import orjson
 
-from bus.api.call import Answer, Call, answer
+from bus.api.call import Answer, Call, answer, query_as
 from bus.api.paging import cursor_of, limit_of, number, page_answer, values_of
-from bus.api.problem import Problem, body_errors, invalid_parameter
+from bus.api.problem import Problem, body_errors
 from bus.api.subscriptions import find, not_found, own
 from bus.codec import json, kafka
-from bus.document import InvalidDocument, load, validate
 from bus.event import Fault, InvalidEvent
 from bus.observe.logging import LogEvent, get
 from bus.store.dead_letters import Choice, ListedLetter, Unfit
@@ -28,7 +27,7 @@ async def list_page(call: Call) -> Answer:
     query = call.query("limit", "after", *_CHOICE)
     limit, after = limit_of(query.get("limit")), values_of(query.get("after"), number)
     chosen = {name: query[name] for name in _CHOICE if name in query}
-    choice = _choice(_filter_of(chosen))
+    choice = _choice(query_as(chosen, LetterFilter))
     listed = await find(call, None if "operator" in call.who.roles else call.who.organisation)
     found = await call.house.dead_letters.page(
         listed.id, choice, after=after[0] if after else 0, limit=limit + 1
@@ -105,17 +104,6 @@ def _unfit(request: LettersRequest, unfit: Unfit) -> Problem:
     code = "no-such-dead-letter" if unfit.missing else "unfit-dead-letter"
     detail = "Nothing was done, for some of these letters cannot be used."
     return Problem(404 if unfit.missing else 409, code, detail, body_errors(faults))
-
-
-def _filter_of(query: dict[str, str]) -> LetterFilter:
-    """Read the query as the filter that a body would have."""
-    try:
-        return validate(load(query), LetterFilter)
-    except InvalidDocument as error:
-        (fault, *_) = error.faults
-        raise invalid_parameter(
-            "query", fault.where.lstrip("/"), fault.code, fault.detail
-        ) from None
 
 
 def _choice_of(request: LettersRequest) -> Choice:

@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from bus.api.call import Answer, Call, answer
+from bus.api.call import Answer, Call, answer, query_as
 from bus.api.fate import shown
 from bus.api.finding import Sought, find_event, not_there
 from bus.api.house import House
 from bus.api.problem import Problem, invalid_parameter
-from bus.document import InvalidDocument, load, validate
 from bus.event import Event
 from bus.log.record import Record
 from bus.match import Index
@@ -60,16 +59,7 @@ async def get_all(call: Call) -> Answer:
 
 
 def _sought(query: Mapping[str, str]) -> Sought:
-    try:
-        return _judged(validate(load(query), DeliveriesQuery))
-    except InvalidDocument as error:
-        (fault, *_) = error.faults
-        raise invalid_parameter(
-            "query", fault.where.lstrip("/"), fault.code, fault.detail
-        ) from None
-
-
-def _judged(asked: DeliveriesQuery) -> Sought:
+    asked = query_as(query, DeliveriesQuery)
     place, times = (asked.partition, asked.offset), (asked.from_, asked.to)
     if all(each is not None for each in (asked.topic, *place)) and times == (None, None):
         where = (int(asked.partition or 0), int(asked.offset or 0))

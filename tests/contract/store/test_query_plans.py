@@ -7,9 +7,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from bus.store.attempts import Attempts
+from bus.store.commands import Commands
 from bus.store.database import Database
+from bus.store.dead_letters import Choice, DeadLetters, Unfit
+from bus.store.deliveries import Deliveries
 from bus.store.partition import AttemptMade, DeadLetter, ParkedEvent, StoredRecord
 from bus.store.streams import Position, Save, Streams
+from bus.store.troubles import Troubles
 from tests.contract.store.stores import Store
 
 LARGE = (
@@ -56,7 +61,8 @@ ANALYZE;
 async def large(own_store: Store, request: pytest.FixtureRequest) -> AsyncIterator[Store]:
     """Give large tables, and one connection whose plans are made one way or the other."""
     await own_store.subscribe()
-    await own_store.database.execute(FILL)
+    async with Database.open(own_store.url, application_name="fill", patience=60) as patient:
+        await patient.execute(FILL)
     name = urlsplit(own_store.url).path[1:]
     await own_store.database.execute(
         f'ALTER DATABASE "{name}" SET plan_cache_mode = {request.param}'
@@ -114,6 +120,29 @@ async def test_exceptions_are_looked_up_too(large: Store) -> None:
             attempts=tuple(AttemptMade(id_, number, "", "", "", 1, "ok", WHEN) for id_ in who),
         )
         await streams.save(save)
+    assert await whole_reads(large) == before
+    await subscribers_look_up(large)
+
+
+async def subscribers_look_up(large: Store) -> None:
+    """Their letters, attempts, troubles, and what became of an event: not those of all others."""
+    database = large.database
+    letters, attempts = DeadLetters(database, large.sealer), Attempts(database)
+    taken = await large.streams.take("gb.a", 36, "me", unreadable=lambda _: None)
+    who = [position.subscription for position in taken.positions[:12]]
+    before = await whole_reads(large)
+    for id_ in who:
+        (one,) = await letters.page(id_, Choice(reason="refused"), after=0, limit=1)
+        assert len(await letters.page(id_, Choice(), after=one.id, limit=50)) < 50
+        (last,) = await attempts.page(id_, before=None, limit=1)
+        await attempts.page(id_, before=last.place, limit=1)
+        assert (await Troubles(database).of(id_)).dead_letters
+        assert len(await Deliveries(database).traces("gb.a", 36, 1, who)) == len(who)
+        assert await letters.redrive(id_, Choice(ids=(one.id,))) == 1
+        assert await letters.purge(id_, Choice(ids=(one.id,))) == Unfit(
+            frozenset(), frozenset(), frozenset({one.id})
+        )
+        assert await Commands(database).replaying(id_)
     assert await whole_reads(large) == before
 
 
