@@ -129,7 +129,7 @@ class Settings(BaseSettings):
         json_schema_extra=_needed("relay"),
     )
     behind_seconds: int = Field(
-        60, ge=10, le=86_400, description="A subscription whose events wait longer is behind."
+        60, ge=1, le=86_400, description="A subscription whose events wait longer is behind."
     )
     near_retention_hours: int = Field(
         24, ge=1, le=168, description="Who may lose events sooner than this is told so."
