@@ -11,6 +11,7 @@ import pytest
 from tests.contract.api.bus_under_test import (
     BATCH,
     FOREIGN,
+    OIN,
     PERSONAL,
     PROBLEM,
     STRUCTURED,
@@ -219,6 +220,15 @@ async def test_a_foreign_source(bus: Bus) -> None:
         ("/1/source", "foreign-source"),
         ("/3/source", "foreign-source"),
     }
+
+
+@pytest.mark.parametrize("below", ["", ":x"])
+async def test_nobody_publishes_as_the_bus(bus: Bus, below: str) -> None:
+    """Not even who owns all that its OIN begins: what the bus tells can be trusted."""
+    source = f"urn:nld:oin:{OIN}:systeem:gemeentebus{below}"
+    reply = await refused_structured(bus, event(source=source))
+    assert reply.status == 403
+    assert reply.faults() == [("/source", "foreign-source")]
 
 
 async def test_an_unknown_domain(bus: Bus) -> None:

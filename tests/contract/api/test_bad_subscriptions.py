@@ -128,6 +128,7 @@ async def test_a_wrong_query(bus: Bus, query: str, fault: tuple[str, str]) -> No
         ({}, [("/name", "required")]),
         ({"name": "Zaken"}, [("/name", "not-a-domain-name")]),
         ({"name": "nl..zaken"}, [("/name", "not-a-domain-name")]),
+        ({"name": "nl.vng.gemeentebus"}, [("/name", "reserved")]),
         ({"name": "x", "retentionDays": 7}, [("/retentionDays", "out-of-range")]),
         ({"name": "x", "partitions": 0}, [("/partitions", "out-of-range")]),
         ({"name": "x", "topic": "y"}, [("/topic", "unknown-field")]),
