@@ -1,6 +1,6 @@
 """Feeds the codec what atheris makes up: `python -m tests.fuzz.codec CORPUS… [-libFuzzer=option]`.
 
-Only this module knows atheris, which is not there for every platform.
+Only modules that are run so know atheris, which is not there for every platform.
 """
 
 import sys
