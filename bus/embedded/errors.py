@@ -83,9 +83,10 @@ class PortTaken(EmbeddedProblem):
 class StartFailed(EmbeddedProblem):
     """A server ended, or did not get ready in time; the text ends with its last log lines."""
 
-    def __init__(self, name: str, what: str, log: Path) -> None:
+    def __init__(self, name: str, what: str, log: Path | None) -> None:
         self.name = name
-        super().__init__(f"{name} {what}. Its log is {log}; it ends with:\n{_tail(log)}")
+        end = f" Its log is {log}; it ends with:\n{_tail(log)}" if log else ""
+        super().__init__(f"{name} {what}.{end}")
 
 
 class Stopped(EmbeddedProblem):

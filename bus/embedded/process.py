@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from signal import Signals
@@ -36,11 +36,14 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """What to start. `log` gets stdout and stderr; `stop` are the signals to stop it, in turn."""
+    """What to start. `log` gets stdout and stderr (None: they go where ours do).
+
+    `stop` are the signals to stop it, in turn.
+    """
 
     name: str
     argv: Sequence[str | Path]
-    log: Path
+    log: Path | None
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     cwd: Path | None = None
     account: Account | None = None
@@ -74,7 +77,6 @@ class Child:
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError("a child bound to a thread ends with it: start it from the main one")
         by_kernel = (binding or _default_binding()) == "kernel"
-        command.log.parent.mkdir(parents=True, exist_ok=True)
         with _open_log(command.log) as log:
             process = subprocess.Popen(  # noqa: S603 -- our own command lines, no shell
                 _through_launcher(command, bind=by_kernel),
@@ -188,9 +190,15 @@ def _watch(pid: int, number: Signals) -> subprocess.Popen[bytes]:
     )
 
 
-def _open_log(path: Path) -> BinaryIO:
+@contextlib.contextmanager
+def _open_log(path: Path | None) -> Iterator[BinaryIO | None]:
     """Open for appending; a large log of earlier runs is set aside as `NAME.old` first."""
+    if path is None:
+        yield None
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(OSError):
         if path.stat().st_size > _LARGE_LOG:
             path.replace(path.with_suffix(".old"))
-    return path.open("ab")
+    with path.open("ab") as log:
+        yield log

@@ -54,7 +54,7 @@ class Role:
 class RoleService:
     """A role as a service: started, it counts as running; whether it serves is its own affair."""
 
-    def __init__(self, role: Role, *, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, role: Role, *, environment: Mapping[str, str], log: Path | None) -> None:
         self.name = role.name
         self.role = role
         self._command = Command(
@@ -86,7 +86,7 @@ async def keep_running(service: Service, *, say: Say) -> Never:
         code = await child.wait() if child is not None else None
         pause = next_pause(pause, lived=time.monotonic() - began)
         _log.warning(LogEvent.CHILD_DIED, name=service.name, status=code or 0, seconds=pause)
-        log = f"; its log is {child.command.log}" if child is not None else ""
+        log = f"; its log is {child.command.log}" if child and child.command.log else ""
         say(f"{service.name} ended ({_words(code)}) and is started again in {pause:g} s{log}")
         await asyncio.sleep(pause)
         try:

@@ -1,6 +1,8 @@
 """The roles as processes: what they refuse at the start, and how they end."""
 
 import asyncio
+import json
+import os
 import signal
 import uuid
 from urllib.parse import urlsplit
@@ -94,3 +96,29 @@ async def until_ready(http: aiohttp.ClientSession) -> None:
             except aiohttp.ClientConnectionError:
                 pass
             await asyncio.sleep(0.05)
+
+
+async def test_workers_are_processes_that_share_the_partitions(bus: Bus) -> None:
+    """One that is killed is started again; SIGTERM ends all as planned, with exit code 0."""
+    process = await asyncio.create_subprocess_exec(
+        BUS, "dispatch", "--workers", "2", env=environment(bus), stdout=-1, stderr=-2
+    )
+    lines: list[dict[str, object]] = []
+
+    async def told(event: str, number: int) -> None:
+        while sum(line.get("event") == event for line in lines) < number:
+            assert process.stdout is not None
+            line = await process.stdout.readline()
+            assert line, lines
+            if line.startswith(b"{"):
+                lines.append(json.loads(line))
+
+    async with asyncio.timeout(60):
+        await told("role.started", 3)
+        pids = [line["pid"] for line in lines if "group" in line]
+        os.kill(int(str(pids[0])), signal.SIGKILL)
+        await told("embedded.child_died", 1)
+        await told("role.started", 4)
+        process.send_signal(signal.SIGTERM)
+        await told("role.stopped", 2)
+        assert await process.wait() == 0
