@@ -18,6 +18,7 @@ _FAULTS: Final = {
     "missing": ("required", "this field is required"),
     "extra_forbidden": ("unknown-field", "there is no such field here: check its spelling"),
     "string_type": ("not-a-string", "give a string"),
+    "bool_type": ("not-a-boolean", "give true or false"),
     "int_type": ("not-an-integer", "give an integer"),
     "float_type": ("not-a-number", "give a number"),
     "dict_type": ("not-an-object", "give an object"),

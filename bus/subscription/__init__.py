@@ -17,6 +17,7 @@ from bus.subscription.signing import Signing, new_signing_secret, signing_key
 from bus.subscription.sink import (
     AccessToken,
     HttpSettings,
+    KafkaSettings,
     Plain,
     SinkCredential,
     credential_from_json,
@@ -29,6 +30,7 @@ __all__ = [
     "DeliveryOptions",
     "HttpSettings",
     "InvalidSubscription",
+    "KafkaSettings",
     "LetterFilter",
     "LetterId",
     "LettersRequest",

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from bus.document import Model
 from bus.subscription.delivery import DeliveryOptions
 from bus.subscription.signing import Signing, SigningRequest
-from bus.subscription.sink import HttpSettings, Sink, SinkCredential
+from bus.subscription.sink import HttpSettings, KafkaSettings, Sink, SinkCredential
 from bus.subscription.time import Start
 
 
@@ -45,13 +46,48 @@ class Terms(Wanted):
     """What a subscriber decides and may read back."""
 
     config: Annotated[NoConfig, _shared(NoConfig())] = NoConfig()
-    sink: Sink
-    protocol: Literal["HTTP"]
-    protocolsettings: Annotated[HttpSettings, _shared(HttpSettings())] = HttpSettings()
+    protocol: Literal["HTTP", "PULL", "KAFKA"]
+    """PULL: the subscriber comes to fetch. KAFKA: to a topic on the bus's own cluster."""
+
+    sink: Annotated[Sink | None, Field(validate_default=True)] = None
+    """For HTTP, and only there: nothing is sent to who pulls, and a topic is no address."""
+
+    protocolsettings: Annotated[
+        HttpSettings | KafkaSettings, Field(validate_default=True), _shared(HttpSettings())
+    ] = HttpSettings()
 
     ordering: Literal["key", "partition", "none"] = "key"
     start: Start = "latest"
     delivery: Annotated[DeliveryOptions, _shared(DeliveryOptions())] = DeliveryOptions()
+
+    @property
+    def pulled(self) -> bool:
+        """Whether nothing is sent: the engine leaves such a subscription alone."""
+        return self.protocol == "PULL"
+
+    @field_validator("sink")
+    @classmethod
+    def _sink_goes_with_protocol(cls, sink: str | None, info: ValidationInfo) -> str | None:
+        without = info.data.get("protocol") in {"PULL", "KAFKA"}
+        if sink is None and not without:
+            raise PydanticKnownError("missing")
+        if sink is not None and without:
+            raise PydanticCustomError("not-for-protocol", "leave it out: only HTTP has a sink")
+        return sink
+
+    @field_validator("protocolsettings", mode="wrap")
+    @classmethod
+    def _settings_of_protocol(
+        cls, given: object, _: object, info: ValidationInfo
+    ) -> HttpSettings | KafkaSettings:
+        if info.data.get("protocol") == "KAFKA":
+            if given == HttpSettings():
+                raise PydanticKnownError("missing")
+            return KafkaSettings.model_validate(given)
+        settings = HttpSettings.model_validate(given)
+        if info.data.get("protocol") == "PULL" and settings != HttpSettings():
+            raise PydanticCustomError("not-for-protocol", "leave it out: nothing is sent")
+        return settings
 
 
 class Subscription(Terms):

@@ -26,8 +26,8 @@ def parse_request(body: bytes | Mapping[str, Any]) -> SubscriptionRequest:
 def merge_patch(current: Subscription, patch: bytes | Mapping[str, Any]) -> SubscriptionRequest:
     """Apply a JSON merge patch (RFC 7396) and judge the result like a new request.
 
-    `id`, `organisation` and `start` cannot change. A credential is replaced whole, removed by null,
-    and left alone when the patch does not name it. Raises InvalidSubscription.
+    `id`, `organisation`, `start` and `protocol` cannot change. A credential is replaced whole,
+    removed by null, and left alone when the patch does not name it. Raises InvalidSubscription.
     """
     changes = _load(patch)
     document = apply_merge_patch(current.document(), changes)
@@ -38,6 +38,8 @@ def merge_patch(current: Subscription, patch: bytes | Mapping[str, Any]) -> Subs
     request = _validate(document)
     if request.start != current.start:
         moved.append("start")
+    if request.protocol != current.protocol:
+        moved.append("protocol")
     if request.signing.secret is not None:
         moved.append("signing/secret")
     if moved:

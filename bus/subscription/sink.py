@@ -94,6 +94,12 @@ class HttpSettings(Model):
     method: Literal["POST"] = "POST"
 
 
+class KafkaSettings(Model):
+    """`protocolsettings` of KAFKA: the component's own topic, on the cluster of the bus."""
+
+    topicname: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=249)]
+
+
 _Token = Annotated[str, Field(pattern=r"^[A-Za-z0-9\-._~+/]+=*$", max_length=16_384)]
 """RFC 6750 §2.1: what may stand after "Bearer"."""
 

@@ -108,7 +108,7 @@ def test_start_may_be_a_time() -> None:
         ({"types": ["t"] * 257}, "/types", "too-many"),
         ({"source": ""}, "/source", "empty"),
         ({"source": "urn:a\u0000"}, "/source", "control-character"),
-        ({"protocol": "KAFKA"}, "/protocol", "not-allowed"),
+        ({"protocol": "MQTT"}, "/protocol", "not-allowed"),
         ({"protocol": "http"}, "/protocol", "not-allowed"),
         ({"protocolsettings": {"method": "PUT"}}, "/protocolsettings/method", "not-allowed"),
         ({"ordering": "topic"}, "/ordering", "not-allowed"),
@@ -242,7 +242,7 @@ def test_missing_fields_are_named() -> None:
     with pytest.raises(InvalidSubscription) as refusal:
         parse_request(b"{}")
     places = [(fault.where, fault.code) for fault in refusal.value.faults]
-    assert places == [("/sink", "required"), ("/protocol", "required")]
+    assert places == [("/protocol", "required"), ("/sink", "required")]
 
 
 @pytest.mark.parametrize("body", [b"", b"nul", b'{"a": NaN}', b'"\xff"', b'{"a": "\\ud800"}'])
