@@ -69,6 +69,11 @@ class Directory:
             raise StoreUnavailable("the catalogue has not been read yet")
         return self._snapshot
 
+    def readers(self, source: str, topic: str) -> frozenset[str]:
+        """Give the organisations that may read such events now; none of a topic without domain."""
+        domain = self.now.domains.by_topic(topic)
+        return frozenset() if domain is None else self.now.access.readers(source, domain.name)
+
     async def refresh(self) -> Snapshot:
         """Give a snapshot as new as this call, or raise StoreUnavailable or another StoreError.
 

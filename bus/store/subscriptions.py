@@ -13,7 +13,7 @@ from bus.catalogue.notices import (
     RESUMED,
     NoticeType,
 )
-from bus.store import queries
+from bus.store import pull, queries
 from bus.store.database import Database, Session
 from bus.store.errors import Conflict, NotFound
 from bus.store.notices import tell
@@ -68,6 +68,7 @@ class Subscriptions:
     ) -> ListedSubscription:
         """Store a subscription with its position on every partition of `topics` (None: of all).
 
+        The position is the engine's, or of one that is pulled its own (`PullPositions`).
         `start` is asked while no domain and no other subscription can be created, so it must not
         take long; what it raises comes through, and nothing is stored. `secret` signs, `credential`
         goes with each request. Raises Conflict when the id is taken, NotFound when there is no such
@@ -79,7 +80,9 @@ class Subscriptions:
             revision = await bump(transaction)
             rows = await transaction.fetch(_SQL["partitions"], topics)
             partitions: list[TopicPartition] = [(row["topic"], row["partition"]) for row in rows]
-            offsets = await start(partitions)
+            asked = await start(partitions)
+            offsets = {each: asked[each] for each in partitions}
+            served: Mapping[TopicPartition, int] = {} if subscription.pulled else offsets
             (row,) = await transaction.fetch(
                 _SQL["insert"],
                 id_,
@@ -88,11 +91,13 @@ class Subscriptions:
                 subscription.to_json(),
                 list(sealed),
                 list(sealed.values()),
-                [topic for topic, _ in partitions],
-                [partition for _, partition in partitions],
-                [offsets[partition] for partition in partitions],
+                [topic for topic, _ in served],
+                [partition for _, partition in served],
+                [*served.values()],
             )
             await tell(transaction, CREATED, id_, subscription.organisation, revision)
+            if subscription.pulled:
+                await pull.place(transaction, id_, offsets)
         return to_listed(row)
 
     async def get(self, id_: UUID, *, organisation: str | None = None) -> ListedSubscription:
@@ -120,11 +125,14 @@ class Subscriptions:
         expected: int | None = None,
         credential: bytes | None = None,
         remove_credential: bool = False,
+        added: tuple[Sequence[str], Start] | None = None,
     ) -> ListedSubscription:
         """Store a new version. The owners of its partitions follow; no position is touched.
 
-        Raises NotFound, and Conflict when it is no longer at the revision `expected`. The
-        credential stays as it is unless a new one is given or it is to be removed.
+        But for those in `added`: topics that a pulled subscription did not ask for before, and
+        where it begins there; what that start raises comes through. Raises NotFound, and Conflict
+        when it is no longer at the revision `expected`. The credential stays as it is unless a new
+        one is given or it is to be removed.
         """
         id_, organisation = UUID(subscription.id), subscription.organisation
         async with self._database.transaction() as transaction:
@@ -138,6 +146,11 @@ class Subscriptions:
                 raise Conflict(f"subscription {id_} is no longer at revision {expected}")
             await self._change_credential(transaction, id_, credential, remove=remove_credential)
             await tell(transaction, CHANGED, id_, organisation, revision)
+            if added is not None:
+                topics, start = added
+                rows = await transaction.fetch(_SQL["partitions"], topics)
+                offsets = await start([(each["topic"], each["partition"]) for each in rows])
+                await pull.place(transaction, id_, offsets)
         return to_listed(row)
 
     async def pause(self, id_: UUID, *, organisation: str) -> ListedSubscription:
