@@ -1,0 +1,180 @@
+"""Fetcher: look once at what stands at given positions; for those who come and go."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from aiokafka import TopicPartition
+from aiokafka.client import AIOKafkaClient
+from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
+from aiokafka.errors import (
+    CorruptRecordException,
+    KafkaError,
+    LeaderNotAvailableError,
+    OffsetOutOfRangeError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
+from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.record.memory_records import MemoryRecords
+
+from bus.log.connection import EARLIEST, LATEST, close_client, offsets, open_client
+from bus.log.errors import LogUnavailable, OffsetOutOfRange, RecordUnreadable
+from bus.log.metadata import describe
+from bus.log.record import Partition, Record
+
+
+class Fetched:
+    """
+    What came of one partition: iterate once, at leisure; a record is decoded when it is reached.
+
+    `end` is where the partition ended (last stable offset) at the time. Iterating raises
+    RecordUnreadable at a record that is none.
+    """
+
+    def __init__(self, partition: Partition, records: PartitionRecords, end: int) -> None:
+        self._partition = partition
+        self._records = records
+        self.end = end
+
+    @property
+    def next_offset(self) -> int:
+        """The position after what was iterated over; at the end it passes transaction markers."""
+        offset: int = self._records.next_fetch_offset
+        return offset
+
+    def __iter__(self) -> Iterator[Record]:
+        try:
+            yield from self._records
+        except (CorruptRecordException, UnicodeDecodeError):
+            bad = self.next_offset
+            end = max(self.end, bad + 1)
+            raise RecordUnreadable(self._partition, bad, start=bad + 1, end=end) from None
+
+
+class Fetcher:
+    """
+    Fetches committed records, a question and an answer at a time: no group, nothing read ahead.
+
+    Any number of tasks share one connection per broker. A Reader is cheaper per record and waits
+    for what comes; this one costs nothing between two questions. Opening needs no Kafka.
+    """
+
+    def __init__(self, *, bootstrap: str, timeout: float = 5.0) -> None:
+        self._bootstrap = bootstrap
+        self._timeout = timeout
+        self._client: AIOKafkaClient | None = None
+        self._connecting = asyncio.Lock()
+        self._leaders: dict[Partition, int] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._disconnect()
+
+    async def fetch(
+        self, positions: Mapping[Partition, int], max_bytes: int
+    ) -> Mapping[Partition, Fetched | OffsetOutOfRange]:
+        """
+        Give what stands at each position, about `max_bytes` in all, the first ones first.
+
+        One record more than that is given whole. A position that the log does not hold has its
+        error in the place of records; a topic that does not exist is left out. Raises
+        LogUnavailable, also while a partition has no leader.
+        """
+        if not positions:
+            return {}
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._ask(positions, max_bytes)
+        except (KafkaError, OSError) as error:  # TimeoutError is one
+            await self._disconnect()
+            raise LogUnavailable(f"nothing fetched: {type(error).__name__}") from error
+
+    async def _ask(
+        self, positions: Mapping[Partition, int], max_bytes: int
+    ) -> dict[Partition, Fetched | OffsetOutOfRange]:
+        client = await self._connected()
+        await self._find(client, positions.keys() - self._leaders.keys())
+        questions: dict[int, dict[str, list[tuple[int, int, int]]]]
+        questions = defaultdict(lambda: defaultdict(list))
+        for partition, offset in positions.items():
+            if partition in self._leaders:
+                question = (partition.partition, offset, max_bytes)
+                questions[self._leaders[partition]][partition.topic].append(question)
+        answers = await asyncio.gather(
+            *(
+                client.send(
+                    node, FetchRequest(0, 0, max_bytes, READ_COMMITTED, list(topics.items()))
+                )
+                for node, topics in questions.items()
+            )
+        )
+        found: dict[Partition, Fetched | OffsetOutOfRange] = {}
+        for topic, entries in (each for answer in answers for each in answer.topics):
+            for number, code, _, *rest in entries:
+                partition = Partition(topic, number)
+                read = await self._read(client, partition, positions[partition], code, rest)
+                if read is not None:
+                    found[partition] = read
+        return found
+
+    async def _read(
+        self, client: AIOKafkaClient, partition: Partition, offset: int, code: int, rest: list[Any]
+    ) -> Fetched | OffsetOutOfRange | None:
+        error = for_code(code)
+        if error is UnknownTopicOrPartitionError:
+            self._leaders.pop(partition, None)
+            return None
+        if error is OffsetOutOfRangeError:
+            start = (await offsets(client, {partition: EARLIEST}))[partition]
+            end = (await offsets(client, {partition: LATEST}))[partition]
+            return OffsetOutOfRange(partition, offset, start=start, end=end)
+        if code:
+            raise error(partition)
+        # Ordered as in the answer: what was aborted, and the records last, in every version.
+        end, aborted = rest[0], next((each for each in rest if isinstance(each, list)), None)
+        records = PartitionRecords(
+            TopicPartition(*partition),
+            MemoryRecords(rest[-1] or b""),
+            aborted,
+            offset,
+            None,
+            None,
+            True,  # noqa: FBT003 - check_crcs
+            READ_COMMITTED,
+        )
+        return Fetched(partition, records, end)
+
+    async def _find(self, client: AIOKafkaClient, partitions: Collection[Partition]) -> None:
+        """Learn who leads these; one without a leader raises, one that is not there is left."""
+        if not partitions:
+            return
+        state = await describe(client, {partition.topic for partition in partitions})
+        for topic, known in state.topics.items():
+            self._leaders |= {Partition(topic, each): node for each, node in known.leaders.items()}
+        for partition in partitions:
+            if self._leaders.get(partition, 0) < 0:
+                del self._leaders[partition]
+                raise LeaderNotAvailableError(partition)
+
+    async def _connected(self) -> AIOKafkaClient:
+        async with self._connecting:
+            if self._client is None:
+                self._client = await open_client(self._bootstrap, self._timeout)
+            return self._client
+
+    async def _disconnect(self) -> None:
+        """Forget connection and leaders: where they have moved, the next question finds them."""
+        client, self._client = self._client, None
+        self._leaders.clear()
+        if client is not None:
+            await close_client(client)
