@@ -1,6 +1,6 @@
 """One request and its answer, as a handler sees them; and what a handler may reach."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -30,6 +30,16 @@ class Answer:
     body: bytes = b""
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An answer of 200 whose end is not known: `first`, then chunks, each when there is room."""
+
+    content_type: str
+    first: bytes
+    chunks: AsyncGenerator[bytes]
+    status: int = 200
 
 
 def answer(status: int, document: object, headers: Mapping[str, str] | None = None) -> Answer:
@@ -132,4 +142,4 @@ def query_as(query: Mapping[str, str], model: type[ModelT]) -> ModelT:
         ) from None
 
 
-Handler = Callable[[Call], Awaitable[Answer]]
+Handler = Callable[[Call], Awaitable[Answer | Stream]]

@@ -5,10 +5,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMappi
 from typing import Any
 
 from bus.api.auth import require
-from bus.api.call import Answer, Call, Receive
+from bus.api.call import Answer, Call, Receive, Stream
 from bus.api.house import House
 from bus.api.operation import Operation
 from bus.api.problem import CONTENT_TYPE, Problem, problem_of
+from bus.api.stay import ClientGone, unless_gone
 from bus.observe import metrics
 from bus.observe.logging import LogEvent, get
 
@@ -28,7 +29,7 @@ EVERY_ANSWER = (
     (b"x-frame-options", b"DENY"),
     # No cookies here: whoever reads from a browser must bring a token of its own.
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"API-Version, ETag, Link, Location, Retry-After"),
+    (b"access-control-expose-headers", b"API-Version, Cursor, ETag, Link, Location, Retry-After"),
 )
 _PREFLIGHT = "authorization, content-type, if-match, traceparent, tracestate"
 _PARAMETER = re.compile(r"\{([a-z]+)\}")
@@ -52,6 +53,7 @@ class Door:
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         operation = methods.get(method)
         call = Call(self._house, scope, receive, path)
+        result: Answer | Stream
         try:
             if operation is None:
                 result = _without_operation(methods, method)
@@ -60,9 +62,13 @@ class Door:
         except Problem as problem:
             result = _problem_answer(problem)
         _count(operation, method, result.status)
-        await _send(result, send, head=scope["method"] == "HEAD")
+        if isinstance(result, Stream):
+            assert operation is not None  # noqa: S101 - a handler gave it
+            await _send_stream(operation, result, call, send)
+        else:
+            await _send(result, send, head=scope["method"] == "HEAD")
 
-    async def _serve(self, operation: Operation, call: Call) -> Answer:
+    async def _serve(self, operation: Operation, call: Call) -> Answer | Stream:
         try:
             if operation.roles is not None:
                 call.caller = await self._house.gate.caller(call.header(b"authorization"))
@@ -140,3 +146,30 @@ async def _send(answer: Answer, send: Send, *, head: bool) -> None:
         headers.append((name.lower().encode(), value.encode("latin-1")))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head else answer.body})
+
+
+async def _send_stream(operation: Operation, stream: Stream, call: Call, send: Send) -> None:
+    """Send chunks until there are no more, or the client has gone; an error ends it, too.
+
+    `send` waits while the client does not read, and so does the making of the next chunk.
+    """
+
+    async def pump() -> None:
+        headers = [*EVERY_ANSWER, (b"content-type", stream.content_type.encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        if call.scope["method"] != "HEAD":
+            await send({"type": "http.response.body", "body": stream.first, "more_body": True})
+            async for chunk in stream.chunks:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+    try:
+        await unless_gone(call.receive, pump())
+    except ClientGone:
+        return
+    except Problem:
+        pass  # the client comes back for it: it asks again, and that is answered
+    except Exception as error:  # noqa: BLE001 - `_told` writes down what is our fault
+        _told(operation, error)
+    finally:
+        await stream.chunks.aclose()
+    await send({"type": "http.response.body", "body": b""})

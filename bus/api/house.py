@@ -18,6 +18,11 @@ from bus.store.directory import Directory
 from bus.store.domains import Domains
 from bus.store.event_types import EventTypes
 from bus.store.invalid_records import InvalidRecords
+from bus.pull.cursor import Cursors
+from bus.pull.desk import Desk
+from bus.store.directory import Directory
+from bus.store.domains import Domains
+from bus.store.pull import PullPositions
 from bus.store.streams import Streams
 from bus.store.subscriptions import Subscriptions
 from bus.store.troubles import Troubles
@@ -66,6 +71,9 @@ class House:
     writer: Writer
     reader: Callable[[], Reader]
     backtests: asyncio.Semaphore
+    desk: Desk
+    cursors: Cursors
+    pull_positions: PullPositions
     check_sink: CheckSink
     limits: Limits
     key_fallbacks: KeyFallbacks

@@ -148,9 +148,13 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         name: {"description": text, "schema": {"type": "string"}}
         for name, text in outcome.headers.items()
     }
-    described = {"description": outcome.description, "headers": {**_EVERY_ANSWER, **headers}}
+    described: dict[str, Any] = {
+        "description": outcome.description,
+        "headers": {**_EVERY_ANSWER, **headers},
+    }
     if outcome.content is not None:
-        described["content"] = _bodies(outcome.content)
+        forms = [_bodies(content) for content in (outcome.content, *outcome.also)]
+        described["content"] = {name: each for form in forms for name, each in form.items()}
     return described
 
 

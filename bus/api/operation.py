@@ -41,6 +41,8 @@ class Outcome:
     description: str
     content: Content | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    also: tuple[Content, ...] = ()
+    """Other forms of the same, by the Accept header."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,12 +21,12 @@ MOST = 200
 DEFAULT = 50
 
 
-def limit_of(text: str | None) -> int:
-    """Read `limit`; 400 for anything but 1 to 200."""
+def limit_of(text: str | None, *, most: int = MOST, default: int = DEFAULT) -> int:
+    """Read `limit`; 400 for anything but 1 to `most`."""
     if text is None:
-        return DEFAULT
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST):
-        raise invalid_parameter("query", "limit", "out-of-range", f"give 1 to {MOST}")
+        return default
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= most):
+        raise invalid_parameter("query", "limit", "out-of-range", f"give 1 to {most}")
     return int(text)
 
 

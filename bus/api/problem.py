@@ -34,6 +34,8 @@ class Problem(Exception):
     detail: str
     errors: Sequence[Mapping[str, Any]] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Members of this kind of problem alone (RFC 9457 §3.2)."""
     instance: str = field(default_factory=lambda: f"urn:uuid:{uuid.uuid4()}")
 
     def document(self) -> bytes:
@@ -46,6 +48,7 @@ class Problem(Exception):
                 "detail": self.detail,
                 "instance": self.instance,
                 "errors": list(self.errors),
+                **self.more,
             }
         )
 

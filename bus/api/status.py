@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from bus.api.call import Answer, Call, answer
 from bus.api.house import House
@@ -11,6 +13,7 @@ from bus.api.subscriptions import find
 from bus.api.wish import state_of, topics_of
 from bus.log.record import Partition
 from bus.observe.verdicts import Standing, Verdict, verdict_of, verdict_of_partition
+from bus.store.stored import Position
 from bus.store.subscriptions import PartitionStatus
 from bus.store.troubles import Trouble
 
@@ -34,6 +37,8 @@ async def get_one(call: Call) -> Answer:
     listed = await find(call, None if operator else call.who.organisation)
     house, topics = call.house, topics_of(call.house, listed.subscription)
     rows = await house.subscriptions.status(listed.id, topics=topics)
+    if listed.subscription.pulled:
+        rows = await _pulled(house, listed.id, rows)
     partitions = await _partitions(house, rows)
     verdicts: list[Verdict] = [partition["verdict"] for partition in partitions]
     losses = [p["secondsToLoss"] for p in partitions if "secondsToLoss" in p]
@@ -55,8 +60,22 @@ async def get_one(call: Call) -> Answer:
     return answer(200, document)
 
 
+async def _pulled(house: House, id_: UUID, rows: list[PartitionStatus]) -> list[PartitionStatus]:
+    """Give where a subscription that is pulled stands, in the place of where its streams are."""
+    standing, now = await house.pull_positions.standing(id_), datetime.now(UTC)
+    offsets = {each: row.next_offset for each, row in standing.items()}
+    return [
+        replace(
+            row,
+            position=Position(id_, offsets.get((row.topic, row.partition), 0), (), None, None),
+            saved_at=now,  # nobody has to save it: it is moved by who fetches
+        )
+        for row in rows
+    ]
+
+
 async def _partitions(house: House, rows: list[PartitionStatus]) -> list[dict[str, Any]]:
-    positions = {Partition(row.topic, row.partition): _position(row) for row in rows}
+    positions = {Partition(row.topic, row.partition): lowest_open(row) for row in rows}
     now = time.time()
     ends = await house.topics.end_offsets(positions)
     behind = {p: offset for p, offset in positions.items() if offset < ends[p]}
@@ -71,7 +90,7 @@ async def _partitions(house: House, rows: list[PartitionStatus]) -> list[dict[st
 
 
 def _partition(row: PartitionStatus, log: _Log, kept_seconds: int | None) -> dict[str, Any]:
-    partition, position = Partition(row.topic, row.partition), _position(row)
+    partition, position = Partition(row.topic, row.partition), lowest_open(row)
     since = log.waiting_since.get(partition)
     lag_seconds = 0.0 if since is None else max(0.0, log.now - since / 1000)
     standing = Standing(
@@ -120,7 +139,7 @@ def _troubles(found: Trouble) -> dict[str, Any]:
     }
 
 
-def _position(row: PartitionStatus) -> int:
+def lowest_open(row: PartitionStatus) -> int:
     """Give the lowest offset that is not settled, as last saved."""
     position = row.position
     if position is None:

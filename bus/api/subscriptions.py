@@ -9,6 +9,7 @@ from bus.api.paging import cursor, limit_of, page_answer, place_of
 from bus.api.problem import Problem, invalid_parameter
 from bus.api.start import starts
 from bus.api.wish import (
+    added_topics,
     check_wish,
     credential_of,
     replacement,
@@ -136,6 +137,7 @@ async def _change(call: Call, wish: Callable[[ListedSubscription], SubscriptionR
                 expected=listed.revision,
                 credential=credential_of(request),
                 remove_credential=request.removes_credential,
+                added=added_topics(call.house, listed.subscription, request),
             )
         except Conflict:
             continue

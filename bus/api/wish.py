@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from bus.api.house import House
+from bus.api.start import starts
 from bus.event import Fault
 from bus.store.stored import ListedSubscription
+from bus.store.subscriptions import Start
 from bus.subscription import (
+    HttpSettings,
     InvalidSubscription,
     Subscription,
     SubscriptionRequest,
@@ -23,7 +26,7 @@ async def check_wish(
     A sink that stays as it was `before` is not looked up again.
     """
     faults = await unknown_domains(house, request)
-    if before is None or before.sink != request.sink:
+    if request.sink is not None and (before is None or before.sink != request.sink):
         refusal = await house.check_sink(request.sink)
         if refusal is not None:
             faults.append(Fault("/sink", "forbidden-sink", refusal))
@@ -75,6 +78,27 @@ def without_state(wanted: Mapping[str, Any], listed: ListedSubscription) -> dict
     return {name: value for name, value in wanted.items() if name not in names}
 
 
+def added_topics(
+    house: House, before: Subscription, request: SubscriptionRequest
+) -> tuple[list[str], Start] | None:
+    """Give the topics that a change adds to a pulled subscription, to begin there at their ends.
+
+    A domain that is made later is none of these: it is read from its first event.
+    """
+    if not request.pulled or not before.domains:
+        return None
+    added = [
+        domain.topic
+        for domain in house.directory.now.domains
+        if domain.name not in before.domains
+        and (not request.domains or domain.name in request.domains)
+    ]
+    if not added:
+        return None
+    house.expect_log()
+    return added, starts(house.topics, "latest")
+
+
 def credential_of(request: SubscriptionRequest) -> bytes | None:
     """Give what the store seals: the credential as `credential_from_json` reads it."""
     credential = request.sinkcredential
@@ -88,7 +112,7 @@ def replacement(current: Subscription, wanted: Mapping[str, Any]) -> Subscriptio
     """
     missing = [
         Fault(f"/{name}", "required", "this field is required")
-        for name in ("sink", "protocol")
+        for name in ("protocol", *(["sink"] if wanted.get("protocol") == "HTTP" else []))
         if wanted.get(name) is None
     ]
     if missing:
@@ -96,8 +120,11 @@ def replacement(current: Subscription, wanted: Mapping[str, Any]) -> Subscriptio
     bare = Subscription(
         id=current.id,
         organisation=current.organisation,
-        sink=current.sink,
         protocol=current.protocol,
+        sink=current.sink,
+        protocolsettings=(
+            current.protocolsettings if current.protocol == "KAFKA" else HttpSettings()
+        ),
         start=current.start,
     )
     return merge_patch(bare, wanted)

@@ -8,11 +8,14 @@ from functools import partial
 
 from bus.api.auth import Gate
 from bus.api.house import Contact, House, Limits
+from bus.log.fetch import Fetcher
 from bus.log.reader import Reader
 from bus.log.topics import Topics
 from bus.log.writer import Writer
 from bus.observe import metrics
 from bus.observe.logging import LogEvent, get
+from bus.pull.cursor import Cursors
+from bus.pull.desk import Desk
 from bus.settings import Settings, SettingsError
 from bus.store.attempts import Attempts
 from bus.store.commands import Commands
@@ -24,6 +27,7 @@ from bus.store.directory import Directory
 from bus.store.domains import Domains
 from bus.store.event_types import EventTypes
 from bus.store.invalid_records import InvalidRecords
+from bus.store.pull import PullPositions
 from bus.store.secrets import Sealer
 from bus.store.streams import Streams
 from bus.store.subscriptions import Subscriptions
@@ -54,6 +58,7 @@ async def open_house(settings: Settings, own_url: str) -> AsyncIterator[House]:
             Directory.open(database) as directory,
             topics_of(settings) as topics,
             writer_of(settings) as writer,
+            desk_of(settings, directory) as desk,
         ):
             sealer = sealer_of(settings)
             yield House(
@@ -78,6 +83,9 @@ async def open_house(settings: Settings, own_url: str) -> AsyncIterator[House]:
                     on_recreate=recreated("backtest"),
                 ),
                 backtests=asyncio.Semaphore(_BACKTESTS),
+                desk=desk,
+                cursors=Cursors(key_of(settings)),
+                pull_positions=PullPositions(database),
                 check_sink=guard.check_sink,
                 limits=Limits(
                     event_bytes=settings.max_event_bytes,
@@ -102,9 +110,24 @@ def topics_of(settings: Settings) -> Topics:
 
 def sealer_of(settings: Settings) -> Sealer:
     """Give what seals secrets; SettingsError when the key is not set."""
+    return Sealer(key_of(settings))
+
+
+def key_of(settings: Settings) -> bytes:
+    """Give the secret key; SettingsError when it is not set."""
     if settings.secret_key is None:
         raise SettingsError("BUS_SECRET_KEY is not set; make one with: openssl rand -base64 32")
-    return Sealer(base64.b64decode(settings.secret_key.get_secret_value()))
+    return base64.b64decode(settings.secret_key.get_secret_value())
+
+
+def desk_of(settings: Settings, directory: Directory) -> AbstractAsyncContextManager[Desk]:
+    """Give what reads the log for those who pull; to be opened."""
+    kafka = kafka_of(settings)
+    return Desk.open(
+        fetcher=Fetcher(bootstrap=kafka),
+        reader=Reader(bootstrap=kafka, on_recreate=recreated("tail")),
+        readers=directory.readers,
+    )
 
 
 def database_url(settings: Settings) -> str:

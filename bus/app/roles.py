@@ -28,6 +28,7 @@ from bus.log.membership import Membership
 from bus.log.reader import Reader
 from bus.observe import metrics
 from bus.observe.logging import LogEvent, get
+from bus.pull.desk import Desk
 from bus.settings import Role, Settings, SettingsError
 from bus.store.directory import Directory
 from bus.store.errors import StoreUnavailable
@@ -75,7 +76,7 @@ async def run_api(
         _settle_memory()
         async with asyncio.TaskGroup() as tasks:
             serving = tasks.create_task(server.serve(sockets=[listening]))
-            stopper = tasks.create_task(_stop_when(stopping, server))
+            stopper = tasks.create_task(_stop_when(stopping, server, house.desk))
             await serving
             stopper.cancel()
 
@@ -161,8 +162,9 @@ def _serve_metrics(settings: Settings) -> None:
         ) from None
 
 
-async def _stop_when(stopping: asyncio.Event, server: Server) -> None:
+async def _stop_when(stopping: asyncio.Event, server: Server, desk: Desk) -> None:
     await stopping.wait()
+    desk.close()
     server.should_exit = True
 
 

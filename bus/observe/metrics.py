@@ -47,6 +47,8 @@ CATALOGUE_FINDINGS = _counter(
 )
 PUBLISH_SECONDS = _histogram("publish_seconds", "From the request to the log's confirmation")
 REQUESTS = _counter("requests", "HTTP requests but publishing", "method", "route", "status")
+PULLED = _counter("events_pulled", "Events given to those who fetch them")
+PULLS_OPEN = _gauge("pulls_open", "Long polls and streams that are open")
 DIRECTORY_AGE = _gauge("directory_age_seconds", "Age of the catalogue and access in use")
 
 # Dispatch
