@@ -56,6 +56,22 @@ def send(
     headers: Mapping[str, str] | None = None,
 ) -> Any:  # noqa: ANN401 - JSON out
     """As `call`, with the body as it is."""
+    reply = exchange(method, path, url=url, body=body, headers=headers)
+    try:
+        return orjson.loads(reply.body) if reply.body else None
+    except orjson.JSONDecodeError:
+        raise Failure("this is not how the bus answers. Cure: check --url.") from None
+
+
+def exchange(
+    method: str,
+    path: str,
+    *,
+    url: str | None,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Reply:
+    """Make one request and give its answer as it came; Failure for an error or no answer."""
     settings = Settings.load()
     base = (url or settings.url).rstrip("/")
     sent = {"Content-Type": "application/json", **(headers or {})}
@@ -70,10 +86,7 @@ def send(
         ) from None
     if reply.status >= 400:
         raise Failure(_problem(reply))
-    try:
-        return orjson.loads(reply.body) if reply.body else None
-    except orjson.JSONDecodeError:
-        raise Failure(f"{base} does not answer as this bus does. Cure: check --url.") from None
+    return reply
 
 
 def ask(

@@ -26,6 +26,7 @@ COMMANDS: Final = (
     Row("publish", "publish", "publish", _USE),
     Row("subscribe", "subscriptions", "subscribe", _USE),
     Row("unsubscribe", "subscriptions", "unsubscribe", _USE),
+    Row("pull", "pull", "pull", _USE),
     Row("status", "subscriptions", "status", _USE),
     Row("filters", "filters", "app", _USE),
     Row("subscriptions", "delivery", "app", _USE),

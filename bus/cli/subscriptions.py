@@ -19,8 +19,11 @@ _PARTITION += ["lagSeconds", "secondsToLoss", "lastOutcome", "open"]
 
 
 def subscribe(  # noqa: PLR0913 - one parameter per option
-    sink: Annotated[str, typer.Argument(help="Address that events are posted to.")],
+    sink: Annotated[
+        str | None, typer.Argument(help="Address that events are posted to; none with --pull.")
+    ] = None,
     *,
+    pull: Annotated[bool, typer.Option(help="Nothing is sent: fetch with `bus pull`.")] = False,
     type_: Annotated[
         list[str] | None, typer.Option("--type", help="Only this type; may be repeated.")
     ] = None,
@@ -43,7 +46,11 @@ def subscribe(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Subscribe a component; prints the secret that its deliveries are signed with, this once."""
     wish: dict[str, Any] = document(file.read_text(), str(file)) if file else {}
-    wish |= {"sink": sink, "protocol": "HTTP", "start": start}
+    if (sink is None) != pull:
+        raise typer.BadParameter("give an address, or --pull")
+    wish |= {"start": start} | (
+        {"protocol": "PULL"} if pull else {"sink": sink, "protocol": "HTTP"}
+    )
     if type_:
         wish["types"] = type_
     if source is not None:
