@@ -116,6 +116,15 @@ class Settings(BaseSettings):
     sink_allow_hosts: Words = Field(
         (), description="Host names that sinks may have wherever they resolve to, by commas."
     )
+    inbox_prefix: str = Field(
+        "",
+        pattern=r"^([A-Za-z0-9._-]|\{oin\})*$",
+        max_length=200,
+        description=(
+            "Beginning of the topics that subscriptions may be delivered to, as inbox.{oin}. with"
+            " the organisation in it; no topics when empty."
+        ),
+    )
     organisation: str | None = Field(
         None,
         pattern=r"^[0-9]{20}$",

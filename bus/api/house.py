@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bus.api.auth import Gate
+from bus.catalogue.inbox import Inboxes
 from bus.log.errors import LogUnavailable
 from bus.log.reader import Reader
 from bus.log.topics import Topics
@@ -75,6 +76,7 @@ class House:
     cursors: Cursors
     pull_positions: PullPositions
     check_sink: CheckSink
+    inboxes: Inboxes
     limits: Limits
     key_fallbacks: KeyFallbacks
     namespace: str

@@ -38,7 +38,7 @@ _PATCH_ATTEMPTS = 5
 async def create(call: Call) -> Answer:
     """Subscribe the caller's organisation. A secret that the bus made is shown here only."""
     request = parse_request(await call.json_body("application/json"))
-    await check_wish(call.house, request)
+    await check_wish(call.house, request, organisation=call.who.organisation)
     call.house.expect_log()
     subscription = request.subscription(id=str(uuid.uuid4()), organisation=call.who.organisation)
     secret = request.signing.secret or new_signing_secret()
@@ -130,7 +130,9 @@ async def _change(call: Call, wish: Callable[[ListedSubscription], SubscriptionR
         if expected not in {None, "*", _etag(listed)}:
             raise Problem(412, "changed", "It has changed since: read it again.")
         request = wish(listed)
-        await check_wish(call.house, request, before=listed.subscription)
+        await check_wish(
+            call.house, request, organisation=listed.organisation, before=listed.subscription
+        )
         try:
             changed = await call.house.subscriptions.update(
                 request.subscription(id=str(listed.id), organisation=listed.organisation),

@@ -11,6 +11,7 @@ from bus.store.subscriptions import Start
 from bus.subscription import (
     HttpSettings,
     InvalidSubscription,
+    KafkaSettings,
     Subscription,
     SubscriptionRequest,
     Wanted,
@@ -19,7 +20,11 @@ from bus.subscription import (
 
 
 async def check_wish(
-    house: House, request: SubscriptionRequest, *, before: Subscription | None = None
+    house: House,
+    request: SubscriptionRequest,
+    *,
+    organisation: str,
+    before: Subscription | None = None,
 ) -> None:
     """Raise InvalidSubscription for domains that are not there and a sink that may not be.
 
@@ -30,6 +35,11 @@ async def check_wish(
         refusal = await house.check_sink(request.sink)
         if refusal is not None:
             faults.append(Fault("/sink", "forbidden-sink", refusal))
+    settings = request.protocolsettings
+    if isinstance(settings, KafkaSettings):
+        refusal = house.inboxes.refusal(settings.topicname, organisation)
+        if refusal is not None:
+            faults.append(Fault("/protocolsettings/topicname", "forbidden-topic", refusal))
     if faults:
         raise InvalidSubscription(faults)
 

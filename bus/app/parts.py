@@ -8,6 +8,7 @@ from functools import partial
 
 from bus.api.auth import Gate
 from bus.api.house import Contact, House, Limits
+from bus.catalogue.inbox import Inboxes
 from bus.log.fetch import Fetcher
 from bus.log.reader import Reader
 from bus.log.topics import Topics
@@ -32,10 +33,14 @@ from bus.store.secrets import Sealer
 from bus.store.streams import Streams
 from bus.store.subscriptions import Subscriptions
 from bus.store.troubles import Troubles
+from consumers.sinks.kafka.topic_sender import TopicSender
 from consumers.sinks.webhook.guard import Guard
 
 _FRAMING_BYTES = 65_536
 """What Kafka adds to an event at most: lengths, and the key, which is one of its attributes."""
+
+_INBOX_BYTES = 4_194_304
+"""What waits for one inbox topic; the windows of the dispatcher bound it already."""
 
 _TOPICS_SECONDS = 5.0
 """Somebody waits for the answer, and new domains and subscriptions wait for one another."""
@@ -87,6 +92,7 @@ async def open_house(settings: Settings, own_url: str) -> AsyncIterator[House]:
                 cursors=Cursors(key_of(settings)),
                 pull_positions=PullPositions(database),
                 check_sink=guard.check_sink,
+                inboxes=inboxes_of(settings),
                 limits=Limits(
                     event_bytes=settings.max_event_bytes,
                     batch_bytes=settings.max_batch_bytes,
@@ -111,6 +117,23 @@ def topics_of(settings: Settings) -> Topics:
 def sealer_of(settings: Settings) -> Sealer:
     """Give what seals secrets; SettingsError when the key is not set."""
     return Sealer(key_of(settings))
+
+
+def inboxes_of(settings: Settings) -> Inboxes:
+    """Give the rule of which topics may be delivered to."""
+    return Inboxes(settings.inbox_prefix, settings.namespace)
+
+
+def topic_sender_of(settings: Settings) -> TopicSender:
+    """Give the sender to inbox topics; to be opened."""
+    writer = partial(
+        Writer,
+        bootstrap=kafka_of(settings),
+        max_record_bytes=settings.max_event_bytes + _FRAMING_BYTES,
+        max_pending_bytes=_INBOX_BYTES,
+        on_recreate=recreated("inbox"),
+    )
+    return TopicSender(writer, inboxes_of(settings))
 
 
 def key_of(settings: Settings) -> bytes:

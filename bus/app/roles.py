@@ -20,6 +20,7 @@ from bus.app.parts import (
     open_house,
     recreated,
     sealer_of,
+    topic_sender_of,
     topics_of,
     writer_of,
 )
@@ -35,7 +36,9 @@ from bus.store.errors import StoreUnavailable
 from bus.store.migrate import pending
 from bus.store.streams import Streams
 from consumers.dispatch.letters import WebhookLetters
+from consumers.dispatch.topic_letters import EveryLetter, TopicLetters
 from consumers.dispatch.worker import Rooms, Worker
+from consumers.sinks.route import Route
 from consumers.sinks.webhook.wire_sender import WireSender
 from producers.outbox.role import run_relays
 
@@ -90,7 +93,8 @@ async def run_dispatch(settings: Settings, stopping: asyncio.Event) -> None:
         async with (
             database_of(settings, "dispatch") as database,
             Directory.open(database) as directory,
-            WireSender(guard=guard) as sender,
+            WireSender(guard=guard) as webhooks,
+            topic_sender_of(settings) as inboxes,
             topics_of(settings) as topics,
             asyncio.TaskGroup() as tasks,
         ):
@@ -99,10 +103,15 @@ async def run_dispatch(settings: Settings, stopping: asyncio.Event) -> None:
                 owner=f"{socket.gethostname()}:{os.getpid()}",
                 streams=Streams(database, sealer_of(settings)),
                 directory=directory,
-                sender=sender,
+                sender=Route(webhooks=webhooks, topics=inboxes),
                 topic_ids=topics.identities,
                 drain=settings.drain_seconds,
-                letters=WebhookLetters(directory, origin=urlsplit(url).hostname or "localhost"),
+                letters=EveryLetter(
+                    webhooks=WebhookLetters(
+                        directory, origin=urlsplit(url).hostname or "localhost"
+                    ),
+                    topics=TopicLetters(directory),
+                ),
                 reader=partial(Reader, bootstrap=kafka, on_recreate=recreated("reader")),
                 membership=lambda worker: Membership(
                     bootstrap=kafka,

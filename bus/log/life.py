@@ -15,12 +15,12 @@ from functools import partial
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 
 from bus.log.background import Background
-from bus.log.errors import LogError, LogUnavailable, TopicMissing
+from bus.log.errors import LogError, LogUnavailable, RecordTooLarge, TopicMissing
 from bus.log.partitioner import partition_of
 from bus.log.record import Appended, Headers
 
@@ -171,6 +171,10 @@ class Life:
         error = asyncio.CancelledError() if stored.cancelled() else stored.exception()
         if self._over.is_set():
             return
+        if isinstance(error, MessageSizeTooLargeError) and len(batch.futures) == 1:
+            # The topic has a bound of its own, below the writer's. Of several records nobody knows
+            # which one it was: all are tried again.
+            _refuse(batch.futures[0], RecordTooLarge(batch.size, limit=batch.size - 1))
         first = -1 if error else stored.result().offset
         if first < 0:  # stored, but too long ago for Kafka to know where: not known is not stored
             self._end(type(error).__name__ if error else "OffsetUnknown")
@@ -233,6 +237,11 @@ class Life:
                 oldest = lane.away or (lane.batches[0] if lane.batches else None)
                 if oldest is not None and oldest.since < limit:
                     self._end("Timeout")
+
+
+def _refuse(future: asyncio.Future[Appended], error: LogError) -> None:
+    if not future.done():
+        future.set_exception(error)
 
 
 def _fits(batch: _Batch, entry: Entry) -> bool:

@@ -14,7 +14,7 @@ class Entry:
         self.record = record
         self.offset = record.offset
         self.partition = Partition(record.topic, record.partition)
-        self.type = kafka.type_of(record.headers)
+        self.type = kafka.type_of(record.headers, record.value)
 
     @cached_property
     def event(self) -> Event | None:

@@ -21,7 +21,7 @@ from consumers.sinks.outcome import (
     Refused,
     Temporary,
 )
-from consumers.sinks.sender import Request, Sender
+from consumers.sinks.sender import Carrier, Parcel
 
 _log = get()
 
@@ -34,7 +34,7 @@ _ATTEMPTS = {
 class Letters(Protocol):
     """Makes requests of deliveries."""
 
-    def request(self, subscriber: Subscriber, delivery: Delivery, at: float) -> Request | None:
+    def request(self, subscriber: Subscriber, delivery: Delivery, at: float) -> Parcel | None:
         """Give the request for one attempt at `at` (unix seconds).
 
         None means that the right to read this event has ended since it was matched.
@@ -48,7 +48,7 @@ class Courier:
     There is no task, future or timer per delivery: one timer per subscriber that waits.
     """
 
-    def __init__(self, sender: Sender, letters: Letters) -> None:
+    def __init__(self, sender: Carrier, letters: Letters) -> None:
         self._sender = sender
         self._letters = letters
         self._loop = asyncio.get_running_loop()

@@ -4,7 +4,7 @@ from weakref import WeakKeyDictionary
 
 from bus.store.directory import Directory
 from bus.store.streams import StoredSubscription
-from bus.subscription import credential_from_json
+from bus.subscription import HttpSettings, credential_from_json
 from consumers.dispatch.subscriber import Subscriber
 from consumers.dispatch.window import Delivery
 from consumers.sinks.sender import Request
@@ -46,6 +46,8 @@ class WebhookLetters:
 
 def _builder(stored: StoredSubscription, origin: str) -> RequestBuilder:
     terms = stored.subscription
+    if terms.sink is None or not isinstance(terms.protocolsettings, HttpSettings):
+        raise ValueError(f"subscription {stored.id} has no address to post to")
     headers = dict(terms.protocolsettings.headers)
     if stored.credential is not None:
         headers["Authorization"] = credential_from_json(stored.credential).authorization

@@ -25,7 +25,7 @@ from consumers.dispatch.reading import Reading
 from consumers.dispatch.saving import BeginsAnew
 from consumers.dispatch.subscriber import Subscriber
 from consumers.dispatch.window import Budget
-from consumers.sinks.sender import Sender
+from consumers.sinks.sender import Carrier
 
 FOLLOW_EVERY = 0.5
 """Seconds between looks at the revision counter: one row, however many subscriptions there are."""
@@ -52,7 +52,7 @@ class Rooms:
     owner: str
     streams: Streams
     directory: Directory
-    sender: Sender
+    sender: Carrier
     letters: Letters
     reader: Callable[[], AbstractAsyncContextManager[Reader]]
     membership: Callable[["Worker"], AbstractAsyncContextManager[Membership]]

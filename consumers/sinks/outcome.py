@@ -16,6 +16,8 @@ class Reason(StrEnum):
     TLS = "tls"  # no TLS could be agreed on
     CERTIFICATE = "certificate"  # the sink's certificate is not to be trusted
     FORBIDDEN = "forbidden"  # the guard refuses the sink's address
+    TOPIC = "topic"  # the inbox topic does not exist
+    LOG = "log"  # Kafka did not store it in time
     STOPPED = "stopped"  # the sender was closed
     FAULT = "fault"  # a fault in the sender itself
 

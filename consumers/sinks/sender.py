@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bus.log.record import Headers
 from consumers.sinks.outcome import Outcome
 
 
@@ -37,4 +38,27 @@ class Sender(Protocol):
 
     async def close(self) -> None:
         """Abort what is in flight (each `done` is still called) and release every connection."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TopicRequest:
+    """One record for the inbox topic of a component; its key chooses the partition there too."""
+
+    topic: str
+    key: bytes = field(repr=False)
+    headers: Headers = field(repr=False)
+    value: bytes | None = field(repr=False)
+    organisation: str
+
+
+Parcel = Request | TopicRequest
+"""Whatever the engine sends."""
+
+
+class Carrier(Protocol):
+    """Sends parcels of every kind, as a Sender sends requests."""
+
+    def send(self, parcel: Parcel, done: Callable[[Outcome], None]) -> None:
+        """Start one attempt, as `Sender.send` does."""
         ...

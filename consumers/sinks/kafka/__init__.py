@@ -1,0 +1,1 @@
+"""Inbox topics: a component's own, on the cluster of the bus."""
