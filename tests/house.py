@@ -11,6 +11,7 @@ from aiohttp import web
 
 from bus.api.start import starts
 from bus.catalogue import Access, Domain, key_of
+from bus.catalogue.inbox import Inboxes
 from bus.codec import kafka as codec
 from bus.embedded.datadir import free_port
 from bus.event import Event
@@ -27,11 +28,16 @@ from bus.store.streams import Streams
 from bus.store.subscriptions import Subscriptions
 from bus.subscription import Subscription, new_signing_secret
 from consumers.dispatch.letters import WebhookLetters
+from consumers.dispatch.topic_letters import EveryLetter, TopicLetters
 from consumers.dispatch.worker import Rooms, Worker
+from consumers.sinks.kafka.topic_sender import TopicSender
+from consumers.sinks.route import Route
 from consumers.sinks.webhook.aiohttp_sender import AiohttpSender
 from consumers.sinks.webhook.guard import Guard
+from consumers.sinks.webhook.wire_sender import WireSender
 
 OIN = "00000001823288444000"
+INBOXES = Inboxes("inbox.", "gemeentebus")
 GUARD = {"allow_http": True, "allow_cidrs": ("127.0.0.0/8",)}
 
 Answer = Callable[[dict[str, Any]], int | float]
@@ -108,6 +114,7 @@ class House:
         self, bootstrap: str, database: Database, namespace: str, log: Writer, topics: Topics
     ) -> None:
         self.bootstrap = bootstrap
+        self.url = ""
         self.namespace = namespace
         self.topics = topics
         self._database = database
@@ -129,6 +136,7 @@ class House:
             Topics(bootstrap=bootstrap) as topics,
         ):
             house = cls(bootstrap, database, namespace, log, topics)
+            house.url = database_url
             await house.organisations.ensure_organisation(OIN, "Gemeente")
             await house.organisations.add_source("", OIN)
             try:
@@ -147,15 +155,14 @@ class House:
         self.domains.append(made)
         return made
 
-    async def subscribe(self, sink: Sink, **terms: Any) -> UUID:  # noqa: ANN401 - fields of Subscription
-        """Create a subscription that starts at the end of the log."""
+    async def subscribe(self, sink: Sink | None, **terms: Any) -> UUID:  # noqa: ANN401 - fields of Subscription
+        """Create a subscription that starts at the end of the log; HTTP where it has a sink."""
         identity = uuid4()
         subscription = Subscription.model_validate(
             {
                 "id": str(identity),
                 "organisation": OIN,
-                "sink": sink.url,
-                "protocol": "HTTP",
+                **({"sink": sink.url, "protocol": "HTTP"} if sink else {}),
                 "delivery": {"retry": {"schedule": (0.2, 0.5)}},
                 **terms,
             }
@@ -175,12 +182,15 @@ class House:
         await asyncio.gather(*waiting)
 
     @asynccontextmanager
-    async def dispatcher(self, owner: str = "one") -> AsyncIterator[Worker]:
+    async def dispatcher(
+        self, owner: str = "one", sender: type[AiohttpSender | WireSender] = AiohttpSender
+    ) -> AsyncIterator[Worker]:
         """Run a dispatcher for the length of the block, and stop it as planned."""
         stopping = asyncio.Event()
         async with (
             Directory.open(self._database) as directory,
-            AiohttpSender(guard=Guard(**GUARD)) as sender,
+            sender(guard=Guard(**GUARD)) as webhooks,
+            TopicSender(self._inbox_writer, INBOXES) as topics,
             asyncio.TaskGroup() as tasks,
         ):
             self.directory = directory
@@ -189,8 +199,11 @@ class House:
                     owner=owner,
                     streams=self.streams,
                     directory=directory,
-                    sender=sender,
-                    letters=WebhookLetters(directory, origin="bus.test"),
+                    sender=Route(webhooks=webhooks, topics=topics),
+                    letters=EveryLetter(
+                        webhooks=WebhookLetters(directory, origin="bus.test"),
+                        topics=TopicLetters(directory),
+                    ),
                     reader=lambda: Reader(bootstrap=self.bootstrap),
                     membership=self._membership,
                     topic_ids=self.topics.identities,
@@ -241,6 +254,9 @@ class House:
         """Give the access that the dispatcher goes by now."""
         assert self.directory is not None
         return self.directory.now.access
+
+    def _inbox_writer(self) -> Writer:
+        return Writer(bootstrap=self.bootstrap)
 
     def _membership(self, worker: Worker) -> Membership:
         return Membership(
