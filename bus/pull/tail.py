@@ -88,13 +88,11 @@ class Tail:
         join(self._index, waiter, terms)
         self._waiters.add(waiter)
         try:
-            async with asyncio.timeout(seconds):
-                await waiter.woken
-        except TimeoutError:
-            self._move_along(waiter)
+            await asyncio.wait([waiter.woken], timeout=seconds)
         finally:
             self._waiters.discard(waiter)
             self._index.remove(waiter)
+        self._move_along(waiter)
         return waiter.positions
 
     def stop(self) -> None:

@@ -19,7 +19,7 @@ from bus.log.writer import Writer
 from tests.bench.servers import Servers, cpu_of
 from tests.cluster import SOURCE, Cluster
 
-ROUNDS = 5
+ROUNDS = 1
 POLLERS = 100
 SECONDS = 5.0
 BACKLOG = 20_000

@@ -1,0 +1,128 @@
+"""The tail on real Kafka: who waits is woken by what it wants, and shown nothing twice."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import pytest
+
+from bus.catalogue import Access
+from bus.codec import kafka as codec
+from bus.event import Event
+from bus.log.reader import Reader
+from bus.log.record import Partition
+from bus.log.topics import Topics
+from bus.log.writer import Writer
+from bus.pull.tail import Tail
+from bus.subscription import Subscription
+
+OIN = "00000001823288444000"
+
+
+class World:
+    """A topic of two partitions, a tail at its end, and a writer."""
+
+    def __init__(self, topic: str, tail: Tail, writer: Writer) -> None:
+        self.places = [Partition(topic, number) for number in range(2)]
+        self.tail = tail
+        self._topic = topic
+        self._writer = writer
+        self.access = Access({"urn:a": OIN})
+
+    async def publish(self, type_: str, *partitions: int, source: str = "urn:a") -> None:
+        """Append an event to each of these partitions."""
+        headers, value = codec.encode(Event(id="1", source=source, type=type_))
+        for number in partitions:
+            await self._writer.append(self._topic, b"k", headers, value, number)
+
+    async def seen(self, *ends: int) -> None:
+        """Wait until the tail has read so far in each partition."""
+        async with asyncio.timeout(10):
+            for place, end in zip(self.places, ends, strict=True):
+                while not self._reached(place, end):  # noqa: ASYNC110 - it announces what is wanted only
+                    await asyncio.sleep(0.01)
+
+    def _reached(self, place: Partition, end: int) -> bool:
+        part = self.tail._parts.get(place)
+        return part is not None and part.next_offset >= end
+
+    def wait(self, *positions: int, seconds: float = 20) -> asyncio.Task[dict[Partition, int]]:
+        """Wait for events of the type `a` from these positions on."""
+        terms = Subscription(id=str(uuid4()), organisation=OIN, protocol="PULL", types=("a",))
+        at = dict(zip(self.places, positions, strict=True))
+        return asyncio.create_task(self.tail.wait(at, terms, seconds))
+
+
+@asynccontextmanager
+async def world(kafka: str, topic: str) -> AsyncIterator[World]:
+    """Open it all."""
+    async with (
+        Topics(bootstrap=kafka) as topics,
+        Writer(bootstrap=kafka) as writer,
+        Reader(bootstrap=kafka) as reader,
+    ):
+        await topics.create(topic, 2, 14)
+        opened = World(topic, None, writer)  # type: ignore[arg-type] # set in the next line
+        opened.tail = Tail(reader, lambda source, _: opened.access.readers(source, "d"))
+        running = asyncio.create_task(opened.tail.run())
+        yield opened
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await topics.delete([topic])
+
+
+async def test_a_waiter_wakes_at_what_it_wants(kafka: str, namespace: str) -> None:
+    """Its positions are behind all that it does not want, and before what it does."""
+    async with world(kafka, namespace) as here:
+        waiting = here.wait(0, 0)
+        await here.seen(0, 0)
+        await here.publish("b", 0, 0, 1)
+        await here.publish("a", 0, source="urn:not-mine")
+        await here.seen(3, 1)
+        assert not waiting.done()
+        await here.publish("a", 0)
+        assert list((await waiting).values()) == [3, 1]
+        (entry,) = here.tail.since(here.places[0], 3) or ()
+        assert entry.event is not None
+        assert here.tail.since(here.places[1], 1) == []
+
+
+async def test_a_wait_that_ends_empty_has_moved_along(kafka: str, namespace: str) -> None:
+    """What went by while it waited is not looked at again."""
+    async with world(kafka, namespace) as here:
+        waiting = here.wait(0, 0, seconds=1.5)
+        await here.publish("b", 0, 0, 1)
+        await here.seen(2, 1)
+        assert list((await waiting).values()) == [2, 1]
+
+
+async def test_nobody_waits_beside_what_is_known(kafka: str, namespace: str) -> None:
+    """From before what the tail has read, it returns at once, where it was; also when stopped."""
+    async with world(kafka, namespace) as here:
+        waiting = here.wait(0, 0)
+        await here.publish("a", 0)
+        await waiting
+        assert list((await here.wait(0, 0)).values()) == [0, 0]
+        late = here.wait(1, 0)
+        await asyncio.sleep(0)
+        here.tail.stop()
+        assert list((await late).values()) == [1, 0]
+        assert list((await here.wait(1, 0)).values()) == [1, 0]
+
+
+@pytest.mark.parametrize("size", [1, 5_000])
+async def test_what_is_kept_is_bounded(kafka: str, namespace: str, size: int) -> None:
+    """The oldest goes; from before what is kept, the log has to be asked."""
+    async with world(kafka, namespace) as here:
+        here.tail._max_bytes = size
+        waiting = here.wait(0, 0)
+        await here.publish("b", *[0] * 10)
+        await here.publish("a", 1)
+        await waiting
+        await here.seen(10, 1)
+        place = here.places[0]
+        kept = here.tail._parts[place]
+        assert kept.size <= size
+        assert here.tail.since(place, kept.start) is not None
+        assert here.tail.since(place, kept.start - 1) is None
