@@ -120,10 +120,7 @@ class Settings(BaseSettings):
         "",
         pattern=r"^([A-Za-z0-9._-]|\{oin\})*$",
         max_length=200,
-        description=(
-            "Beginning of the topics that subscriptions may be delivered to, as inbox.{oin}. with"
-            " the organisation in it; no topics when empty."
-        ),
+        description="Begins topics that may be delivered to, as inbox.{oin}. ; empty means none.",
     )
     organisation: str | None = Field(
         None,

@@ -21,7 +21,7 @@ from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record.memory_records import MemoryRecords
 
 from bus.log.connection import EARLIEST, LATEST, close_client, offsets, open_client
-from bus.log.errors import LogUnavailable, OffsetOutOfRange, RecordUnreadable
+from bus.log.errors import LogUnavailable, OffsetOutOfRange
 from bus.log.metadata import describe
 from bus.log.record import Partition, Record
 
@@ -30,18 +30,20 @@ class Fetched:
     """
     What came of one partition: iterate once, at leisure; a record is decoded when it is reached.
 
-    `end` is where the partition ended (last stable offset) at the time. Iterating raises
-    RecordUnreadable at a record that is none.
+    `end` is where the partition ended (last stable offset) at the time. Iterating ends at a record
+    that is none, whose offset is `unreadable` then.
     """
 
-    def __init__(self, partition: Partition, records: PartitionRecords, end: int) -> None:
-        self._partition = partition
+    def __init__(self, records: PartitionRecords, end: int) -> None:
         self._records = records
         self.end = end
+        self.unreadable: int | None = None
 
     @property
     def next_offset(self) -> int:
-        """The position after what was iterated over; at the end it passes transaction markers."""
+        """The position after what was iterated over, be it a marker or a record that is none."""
+        if self.unreadable is not None:
+            return self.unreadable + 1
         offset: int = self._records.next_fetch_offset
         return offset
 
@@ -49,9 +51,7 @@ class Fetched:
         try:
             yield from self._records
         except (CorruptRecordException, UnicodeDecodeError):
-            bad = self.next_offset
-            end = max(self.end, bad + 1)
-            raise RecordUnreadable(self._partition, bad, start=bad + 1, end=end) from None
+            self.unreadable = self._records.next_fetch_offset
 
 
 class Fetcher:
@@ -152,7 +152,7 @@ class Fetcher:
             True,  # noqa: FBT003 - check_crcs
             READ_COMMITTED,
         )
-        return Fetched(partition, records, end)
+        return Fetched(records, end)
 
     async def _find(self, client: AIOKafkaClient, partitions: Collection[Partition]) -> None:
         """Learn who leads these; one without a leader raises, one that is not there is left."""

@@ -172,9 +172,10 @@ class Life:
         if self._over.is_set():
             return
         if isinstance(error, MessageSizeTooLargeError) and len(batch.futures) == 1:
-            # The topic has a bound of its own, below the writer's. Of several records nobody knows
-            # which one it was: all are tried again.
-            _refuse(batch.futures[0], RecordTooLarge(batch.size, limit=batch.size - 1))
+            # The topic's own bound is below the writer's. Of several records nobody knows which
+            # one it was: all are tried again.
+            for future in (each for each in batch.futures if not each.done()):
+                future.set_exception(RecordTooLarge(batch.size, limit=batch.size - 1))
         first = -1 if error else stored.result().offset
         if first < 0:  # stored, but too long ago for Kafka to know where: not known is not stored
             self._end(type(error).__name__ if error else "OffsetUnknown")
@@ -237,11 +238,6 @@ class Life:
                 oldest = lane.away or (lane.batches[0] if lane.batches else None)
                 if oldest is not None and oldest.since < limit:
                     self._end("Timeout")
-
-
-def _refuse(future: asyncio.Future[Appended], error: LogError) -> None:
-    if not future.done():
-        future.set_exception(error)
 
 
 def _fits(batch: _Batch, entry: Entry) -> bool:

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Self
 
 from bus.log.background import Background
-from bus.log.errors import OffsetOutOfRange, RecordUnreadable
+from bus.log.errors import OffsetOutOfRange
 from bus.log.fetch import Fetched, Fetcher
 from bus.log.reader import Reader
 from bus.log.record import Partition
@@ -40,10 +40,9 @@ class Crowded(Exception):
 class Desk:
     """Reads pages for any number of requests, over one reader and one fetcher."""
 
-    def __init__(self, fetcher: Fetcher, tail: Tail, readers: Readers) -> None:
+    def __init__(self, fetcher: Fetcher, tail: Tail) -> None:
         self._fetcher = fetcher
         self._tail = tail
-        self._readers = readers
         self._rounds = asyncio.Semaphore(_ROUNDS_AT_ONCE)
         self._open: Counter[str] = Counter()
         self.closing = False
@@ -57,7 +56,7 @@ class Desk:
         tail = Tail(reader, readers)
         async with fetcher, reader, Background() as background:
             background.start(tail.run(), "pull-tail")
-            yield cls(fetcher, tail, readers)
+            yield cls(fetcher, tail)
 
     @contextmanager
     def seat(self, organisation: str) -> Iterator[None]:
@@ -126,18 +125,16 @@ class Desk:
 
 
 async def _look_at(page: Page, partition: Partition, fetched: Fetched) -> None:
-    try:
-        if await _take(page, map(Entry, fetched)):
-            offset = fetched.next_offset
-            page.reached(partition, offset, end=offset >= fetched.end)
-    except RecordUnreadable as bad:
+    if not await _take(page, map(Entry, fetched)):
+        return
+    if fetched.unreadable is not None:
         _log.error(
             LogEvent.EVENT_UNREADABLE,
             topic=partition.topic,
             partition=partition.partition,
-            offset=bad.offset,
+            offset=fetched.unreadable,
         )
-        page.reached(partition, bad.start, end=False)
+    page.reached(partition, fetched.next_offset, end=fetched.next_offset >= fetched.end)
 
 
 async def _take(page: Page, entries: Iterator[Entry]) -> bool:

@@ -168,8 +168,9 @@ class Tail:
             partition=place.partition,
             offset=bad.offset,
         )
-        self._reader.seek(place, bad.start)
-        self._parts[place].next_offset = max(self._parts[place].next_offset, bad.start)
+        if part := self._parts.get(place):
+            self._reader.seek(place, bad.start)
+            part.next_offset = max(part.next_offset, bad.start)
 
     def _drop(self, partitions: set[Partition]) -> None:
         """Read these no more; who waits there asks the log, which says what is wrong."""

@@ -226,6 +226,8 @@ class Worker:
         return self._history[1]
 
     def _in_scope(self, topic: str, subscription: Subscription) -> bool:
+        if subscription.pulled:
+            return False
         return not subscription.domains or self._domain(topic) in subscription.domains
 
     def _readers(self, source: str, topic: str) -> frozenset[str]:

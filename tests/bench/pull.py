@@ -19,7 +19,7 @@ from bus.log.writer import Writer
 from tests.bench.servers import Servers, cpu_of
 from tests.cluster import SOURCE, Cluster
 
-ROUNDS = 1
+ROUNDS = 5
 POLLERS = 100
 SECONDS = 5.0
 BACKLOG = 20_000
@@ -103,16 +103,20 @@ class Bench:
 
     async def _polls(self, publish: Callable[[], Awaitable[None]]) -> float:
         paths = await self._subscribe(POLLERS)
+        cursors = [await self._cursor(path) for path in paths]
         async with self._spent() as spent, asyncio.TaskGroup() as tasks:
             until = time.monotonic() + SECONDS
-            polls = [tasks.create_task(self._poll(path, until)) for path in paths]
+            polls = [
+                tasks.create_task(self._poll(path, cursor, until))
+                for path, cursor in zip(paths, cursors, strict=True)
+            ]
             while time.monotonic() < until:
                 await publish()
                 await asyncio.sleep(0.1)
         return sum(poll.result() for poll in polls) / spent()
 
-    async def _poll(self, path: str, until: float) -> int:
-        cursor, count = await self._cursor(path), 0
+    async def _poll(self, path: str, cursor: str, until: float) -> int:
+        count = 0
         while time.monotonic() < until:
             cursor = (await self._get(path, after=cursor, wait=1))["cursor"]
             count += 1

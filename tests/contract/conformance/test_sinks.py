@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 import pytest
 import pytest_asyncio
 
-from tests.contract.conformance.receivers import KINDS, REFUSED, Receiver
+from tests.contract.conformance.receivers import KINDS, REFUSED, Puller, Receiver, Wire
 from tests.house import House, events
 
 WANTED = "nl.test.gewijzigd"
@@ -118,3 +118,20 @@ async def test_one_refused_event_keeps_back_no_other(
         await receiver.has(59)
     assert {event.id for event in receiver.accepted} == named(*range(60)) - {REFUSED}
     assert in_order(receiver)
+
+
+async def test_the_engine_leaves_who_fetches_alone(house: House, stack: AsyncExitStack) -> None:
+    """A dispatcher beside it neither sends its events anywhere nor keeps a position of it."""
+    receiver, called = Puller(house), Wire(house)
+    domain = await house.domain("nl.test", 1)
+    await receiver.open(stack, types=(WANTED,))
+    await called.open(stack, types=(WANTED,))
+    async with called.serving() as worker:
+        await house.publish(domain, events(300))
+        await called.has(300)
+        async with receiver.serving():
+            await receiver.has(300)
+        (served,) = worker._owned.values()
+        assert len(served.stream.members) == 1
+    rows = await house._database.fetch("SELECT subscription FROM position")
+    assert len({row["subscription"] for row in rows}) <= 1

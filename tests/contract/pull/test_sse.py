@@ -7,8 +7,8 @@ import aiohttp
 import pytest
 
 from tests.contract.api.bus_under_test import Bus, event, on_a_database_of_its_own
-from tests.contract.api.pulling import Puller
-from tests.contract.api.test_pull import in_order, named, publish
+from tests.contract.pull.pulling import Puller
+from tests.contract.pull.test_pull import in_order, named, publish
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -16,13 +16,14 @@ from tests.contract.api.bus_under_test import (
     DOMAIN,
     FOREIGN,
     OIN,
-    OTHER,
+    PARTITIONS,
     PROBLEM,
     Bus,
     event,
     subscription,
 )
-from tests.contract.api.pulling import Puller
+from tests.contract.log.test_reader import _write, _write_unreadable
+from tests.contract.pull.pulling import Puller
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -316,7 +317,6 @@ async def test_bad_requests_are_told_what_is_wrong(bus: Bus) -> None:
         assert (reply.status, reply.faults()) == (400, [fault]), document
     assert (await bus.call("GET", f"{puller.path}/events", who="other")).status == 404
     assert (await bus.call("GET", f"{puller.path}/events", who="publisher")).status == 403
-    assert OTHER != OIN
 
 
 async def test_terms_that_do_not_go_together(bus: Bus) -> None:
@@ -338,3 +338,25 @@ async def test_terms_that_do_not_go_together(bus: Bus) -> None:
     assert (reply.status, reply.faults()) == (400, [("/protocol", "immutable")])
     put = await bus.call("PUT", puller.path, json={"protocol": "PULL", "types": ["nl.a"]})
     assert (put.status, put.json["types"]) == (200, ["nl.a"])
+
+
+async def test_a_record_that_is_none_costs_only_itself(bus: Bus) -> None:
+    """Before and behind one that cannot be read, and one that is no event, all events come."""
+    type_ = "nl.vng.zaken.pull-damaged"
+    puller = await Puller.open(bus, types=[type_])
+    await publish(bus, type_, *range(5))
+    assert bus.settings.kafka_bootstrap is not None
+    for number in range(PARTITIONS):
+        place = Partition(bus.topic, number)
+        await _write_unreadable(bus.settings.kafka_bootstrap, place)
+        await _write(bus.settings.kafka_bootstrap, place, [1])
+    await publish(bus, type_, *range(5, 10))
+    assert sorted(await puller.ids()) == named(*range(10))
+    assert await puller.on() == []
+    async with asyncio.TaskGroup() as tasks:
+        poll = tasks.create_task(puller.on(wait=20))
+        for number in range(PARTITIONS):
+            place = Partition(bus.topic, number)
+            await _write_unreadable(bus.settings.kafka_bootstrap, place)
+        await publish(bus, type_, 10)
+    assert poll.result() == named(10)
