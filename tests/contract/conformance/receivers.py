@@ -166,7 +166,10 @@ class Inbox(Receiver):
         async with Reader(bootstrap=self.house.bootstrap, assignment=places) as reader:
             while True:
                 for records in (await reader.read(500, 1.0)).values():
-                    await self.noted(*(codec.decode(r.headers, r.value) for r in records))
+                    events = [codec.decode(record.headers, record.value) for record in records]
+                    keys = [str(event.get("partitionkey")).encode() for event in events]
+                    assert [record.key for record in records] == keys
+                    await self.noted(*events)
 
     async def _watch_attempts(self) -> None:
         counter = metrics.ATTEMPTS.labels("misconfigured")._value
