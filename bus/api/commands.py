@@ -6,6 +6,7 @@ from bus.api.replay import stretches_of
 from bus.api.subscriptions import not_found, own, shown_anew
 from bus.observe.logging import LogEvent, get
 from bus.store.errors import Conflict, NotFound
+from bus.store.stored import ListedSubscription
 from bus.subscription import parse_replay
 
 _log = get()
@@ -15,6 +16,7 @@ async def pause(call: Call) -> Answer:
     """Deliver nothing until `_resume`; what is under way may still arrive."""
     await call.no_body()
     listed = await own(call)
+    _expect_delivered(listed)
     try:
         paused = await call.house.subscriptions.pause(listed.id, organisation=listed.organisation)
     except Conflict:
@@ -40,6 +42,7 @@ async def replay(call: Call) -> Answer:
     """Deliver again what matches, from an earlier place on; one at a time."""
     request = parse_replay(await call.json_body("application/json"))
     listed = await own(call)
+    _expect_delivered(listed)
     call.house.expect_log()
     if await call.house.commands.replaying(listed.id):
         raise _replaying()
@@ -61,6 +64,12 @@ async def replay(call: Call) -> Answer:
         for stretch in stretches
     ]
     return answer(202, {"offsets": sum(stretches.values()), "partitions": partitions})
+
+
+def _expect_delivered(listed: ListedSubscription) -> None:
+    if listed.subscription.pulled:
+        detail = "Nothing is delivered to it: its subscriber fetches, and moves on by events/_ack."
+        raise Problem(409, "pulled", detail)
 
 
 def _replaying() -> Problem:

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from bus.api.catalogue_examples import CATALOGUE_EXAMPLES
 from bus.api.delivery_examples import DELIVERY_EXAMPLES
+from bus.api.pull_schemas import pull_examples
 
 _OIN: Final = "00000001823288444000"
 _SOURCE: Final = f"urn:nld:oin:{_OIN}:systeem:zaken"
@@ -183,6 +184,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "Topic": {"topic": _TOPIC},
     "TopicList": {"topics": {"items": [_TOPIC]}},
     **DELIVERY_EXAMPLES,
+    **pull_examples(_EVENT),
     "OpenApi": {
         "begin": {"openapi": "3.1.0", "info": {"title": "Gemeentebus", "version": "1.0.0"}}
     },

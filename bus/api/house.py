@@ -11,6 +11,8 @@ from bus.log.reader import Reader
 from bus.log.topics import Topics
 from bus.log.writer import Writer
 from bus.observe.metrics import KeyFallbacks
+from bus.pull.cursor import Cursors
+from bus.pull.desk import Desk
 from bus.store.attempts import Attempts
 from bus.store.commands import Commands
 from bus.store.dead_letters import DeadLetters
@@ -19,10 +21,6 @@ from bus.store.directory import Directory
 from bus.store.domains import Domains
 from bus.store.event_types import EventTypes
 from bus.store.invalid_records import InvalidRecords
-from bus.pull.cursor import Cursors
-from bus.pull.desk import Desk
-from bus.store.directory import Directory
-from bus.store.domains import Domains
 from bus.store.pull import PullPositions
 from bus.store.streams import Streams
 from bus.store.subscriptions import Subscriptions

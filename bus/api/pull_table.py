@@ -7,6 +7,8 @@ from bus.api.operation import SUBSCRIBER, Content, Operation, Outcome, Parameter
 from bus.api.sse import EVENT_STREAM
 from bus.codec.media import BATCH
 
+_TEXT: Final = {"type": "string"}
+
 PULL: Final = (
     Operation(
         method="GET",
@@ -27,12 +29,13 @@ PULL: Final = (
             " als `id`, en `Last-Event-ID` gaat daarna verder."
         ),
         parameters=(
-            Parameter("after", "De cursor van een eerder antwoord.", {"type": "string"}),
+            Parameter("after", "De cursor van een eerder antwoord.", _TEXT),
             Parameter(
                 "limit",
                 "Het aantal gebeurtenissen, ten hoogste.",
                 {"type": "integer", "minimum": 1, "maximum": pull.MOST_EVENTS},
             ),
+            Parameter("Last-Event-ID", "De cursor van het laatste bericht.", _TEXT, "header"),
             Parameter(
                 "wait",
                 "Seconden wachten als er niets is.",

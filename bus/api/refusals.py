@@ -69,6 +69,10 @@ REFUSALS: Final = {
         "Niet gevonden.",
         _example(404, "no-such-subscription", "There is no such subscription here."),
     ),
+    406: Refusal(
+        "Niet in een van de gevraagde vormen.",
+        _example(406, "not-acceptable", "This comes as application/json, text/event-stream."),
+    ),
     408: Refusal(
         "Het verzoek kwam niet op tijd helemaal binnen; niets is bewaard.",
         _example(

@@ -27,7 +27,7 @@ _START: Final = {"anyOf": [{"enum": ["latest", "earliest"]}, _TIME], "default": 
 
 def schemas() -> dict[str, Schema]:
     """Give every schema by its name."""
-    everything = {**_from_models(), **_written(), **delivery_schemas()}
+    everything = {**_from_models(), **_written(), **delivery_schemas(), **pull_schemas()}
     return {name: _dutch(schema, name) for name, schema in sorted(everything.items())}
 
 

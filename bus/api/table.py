@@ -125,10 +125,7 @@ _SUBSCRIPTIONS: Final = (
         roles=SUBSCRIBER,
         tag="Abonneren",
         summary="Wijzig een abonnement",
-        description=(
-            "Een JSON merge patch (RFC 7396); `id`, `organisation`, `start` en `protocol` staan"
-            " vast."
-        ),
+        description="JSON merge patch (RFC 7396); `id`, `organisation`, `start`, `protocol` vast.",
         body=Content("SubscriptionPatch", (subscriptions.MERGE_PATCH, "application/json")),
         parameters=(_IF_MATCH,),
         outcomes={200: Outcome("Het abonnement zoals het nu is.", _SUBSCRIPTION, _ETAG)},
