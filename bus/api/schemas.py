@@ -6,6 +6,7 @@ from pydantic.json_schema import models_json_schema
 
 from bus.api.catalogue_schemas import TYPES, WARNED
 from bus.api.delivery_schemas import STATE, delivery_schemas
+from bus.api.pull_schemas import pull_schemas
 from bus.api.shapes import ANY_OBJECT as _ANY_OBJECT
 from bus.api.shapes import NUMBER as _NUMBER
 from bus.api.shapes import REF, Schema

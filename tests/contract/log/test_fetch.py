@@ -9,7 +9,7 @@ from bus.embedded.datadir import free_port
 from bus.log.errors import LogUnavailable, OffsetOutOfRange
 from bus.log.fetch import Fetched, Fetcher
 from bus.log.record import Partition
-from tests.contract.log.test_reader import _forget_before, _write, _write_unreadable
+from tests.contract.log.records import forget_before, write, write_unreadable
 
 ROOM = 1_000_000
 
@@ -27,7 +27,7 @@ async def page(
 async def test_pages_follow_one_another(kafka: str, partition: Partition) -> None:
     """Each goes on where the last one ended; at the end there is nothing, and no wait."""
     for start in range(0, 9, 3):
-        await _write(kafka, partition, range(start, start + 3))
+        await write(kafka, partition, range(start, start + 3))
     async with Fetcher(bootstrap=kafka) as fetcher:
         read: list[int] = []
         at, end = 0, 1
@@ -44,7 +44,7 @@ async def test_many_ask_at_once(kafka: str, topic: str) -> None:
     """Over one connection, each gets its own."""
     places = [Partition(topic, number) for number in range(4)]
     for place in places:
-        await _write(kafka, place, range(5))
+        await write(kafka, place, range(5))
     async with Fetcher(bootstrap=kafka) as fetcher:
         pages = await asyncio.gather(
             *(page(fetcher, place, at) for place in places for at in range(5))
@@ -56,9 +56,9 @@ async def test_many_ask_at_once(kafka: str, topic: str) -> None:
 async def test_what_cannot_be_given(kafka: str, topic: str) -> None:
     """Retention and an end that is passed are told per partition; a missing topic is left out."""
     lost, fine, far = (Partition(topic, number) for number in range(3))
-    await _write(kafka, lost, range(10))
-    await _write(kafka, fine, [0])
-    await _forget_before(kafka, lost, 6)
+    await write(kafka, lost, range(10))
+    await write(kafka, fine, [0])
+    await forget_before(kafka, lost, 6)
     missing = Partition(topic + "-not", 0)
     async with Fetcher(bootstrap=kafka) as fetcher:
         found = await fetcher.fetch({lost: 2, fine: 0, far: 5, missing: 0}, ROOM)
@@ -92,9 +92,9 @@ async def test_an_unreadable_record_is_told_where_it_stands(
     kafka: str, partition: Partition
 ) -> None:
     """What precedes it is given; then it says which it was, and goes on behind it."""
-    await _write(kafka, partition, [0, 1])
-    await _write_unreadable(kafka, partition)
-    await _write(kafka, partition, [3])
+    await write(kafka, partition, [0, 1])
+    await write_unreadable(kafka, partition)
+    await write(kafka, partition, [3])
     async with Fetcher(bootstrap=kafka) as fetcher:
         found = (await fetcher.fetch({partition: 0}, ROOM))[partition]
         assert isinstance(found, Fetched)

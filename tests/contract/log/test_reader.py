@@ -1,12 +1,10 @@
 """Reader: positions, gaps, what retention takes, and clients that stand still."""
 
 import asyncio
-import struct
 from collections.abc import Awaitable, Callable
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.record.util import calc_crc32c
 
 from bus.embedded.datadir import free_port
 from bus.log.errors import OffsetOutOfRange, RecordUnreadable, TopicMissing
@@ -14,7 +12,7 @@ from bus.log.reader import Reader
 from bus.log.record import Partition
 from bus.log.topics import Topics
 from bus.log.writer import Writer
-from tests.contract.log.records import forget_before, write
+from tests.contract.log.records import forget_before, write, write_unreadable
 
 Until = Callable[..., Awaitable[None]]
 
@@ -150,28 +148,11 @@ async def test_out_of_range_tells_what_is_left(kafka: str, topic: str) -> None:
         assert await _take(reader, 5) == {lost: [6, 7, 8, 9], fine: [0]}
 
 
-async def _write_unreadable(kafka: str, partition: Partition) -> None:
-    """Append a record with a header whose name is not UTF-8, as no client of ours could."""
-    producer = AIOKafkaProducer(bootstrap_servers=kafka)
-    await producer.start()
-    try:
-        batch = producer.create_batch()
-        batch.append(timestamp=None, key=b"k", value=b"", headers=[("XX", b"")])
-        forged = bytearray(batch._build())
-        at = forged.index(b"XX")
-        forged[at : at + 2] = b"\xff\xfe"
-        struct.pack_into(">I", forged, 17, calc_crc32c(bytes(forged[21:])))
-        batch._buffer = forged
-        await (await producer.send_batch(batch, partition.topic, partition=partition.partition))
-    finally:
-        await producer.stop()
-
-
 async def test_an_unreadable_record_is_a_gap_of_one(kafka: str, topic: str, until: Until) -> None:
     """What precedes it is read; it is raised with its offset; sought past, reading goes on."""
     bad, fine = Partition(topic, 0), Partition(topic, 1)
     await write(kafka, bad, [0, 1])
-    await _write_unreadable(kafka, bad)
+    await write_unreadable(kafka, bad)
     await write(kafka, bad, [3])
     await write(kafka, fine, [0])
     found: list[int] = []

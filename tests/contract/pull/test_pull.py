@@ -5,8 +5,6 @@ import re
 from uuid import UUID
 
 import pytest
-from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from bus.log.record import Partition
 from bus.store.database import Database
@@ -22,7 +20,7 @@ from tests.contract.api.bus_under_test import (
     event,
     subscription,
 )
-from tests.contract.log.test_reader import _write, _write_unreadable
+from tests.contract.log.records import forget_before, write, write_unreadable
 from tests.contract.pull.pulling import Puller
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -61,15 +59,9 @@ async def store(bus: Bus, query: str, *args: object) -> list[tuple[object, ...]]
 
 async def lose(bus: Bus) -> None:
     """Let the log of the domain forget all that it holds, as retention does."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bus.settings.kafka_bootstrap)
-    await admin.start()
-    try:
-        ends = await bus.end_offsets()
-        await admin.delete_records(
-            {TopicPartition(*each): RecordsToDelete(end) for each, end in ends.items()}
-        )
-    finally:
-        await admin.close()
+    assert bus.settings.kafka_bootstrap is not None
+    for place, end in (await bus.end_offsets()).items():
+        await forget_before(bus.settings.kafka_bootstrap, place, end)
 
 
 async def test_each_matching_event_comes_once_and_in_order_per_key(bus: Bus) -> None:
@@ -348,8 +340,8 @@ async def test_a_record_that_is_none_costs_only_itself(bus: Bus) -> None:
     assert bus.settings.kafka_bootstrap is not None
     for number in range(PARTITIONS):
         place = Partition(bus.topic, number)
-        await _write_unreadable(bus.settings.kafka_bootstrap, place)
-        await _write(bus.settings.kafka_bootstrap, place, [1])
+        await write_unreadable(bus.settings.kafka_bootstrap, place)
+        await write(bus.settings.kafka_bootstrap, place, [1])
     await publish(bus, type_, *range(5, 10))
     assert sorted(await puller.ids()) == named(*range(10))
     assert await puller.on() == []
@@ -357,6 +349,16 @@ async def test_a_record_that_is_none_costs_only_itself(bus: Bus) -> None:
         poll = tasks.create_task(puller.on(wait=20))
         for number in range(PARTITIONS):
             place = Partition(bus.topic, number)
-            await _write_unreadable(bus.settings.kafka_bootstrap, place)
+            await write_unreadable(bus.settings.kafka_bootstrap, place)
         await publish(bus, type_, 10)
     assert poll.result() == named(10)
+
+
+async def test_what_is_asked_of_a_delivery_is_refused(bus: Bus) -> None:
+    """Nothing is delivered, so that there is nothing to pause or to replay."""
+    puller = await Puller.open(bus)
+    paused = await bus.call("POST", f"{puller.path}/_pause")
+    replayed = await bus.call("POST", f"{puller.path}/_replay", json={"from": "earliest"})
+    for reply in (paused, replayed):
+        assert reply.status == 409
+        assert reply.json["type"].endswith(":pulled")
