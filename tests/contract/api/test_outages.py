@@ -19,6 +19,7 @@ from tests.contract.api.bus_under_test import (
     settings_for,
     subscription,
 )
+from tests.contract.pull.pulling import Puller
 
 
 class Door:
@@ -118,12 +119,17 @@ async def own_kafka(
 async def test_kafka_goes_and_comes(
     database_url: str, namespace: str, classpath: tuple[Path, ...], cache: Path, tmp_path: Path
 ) -> None:
-    """Without Kafka nothing is taken and no domain or subscription made; with it, all goes on."""
+    """Without Kafka nothing is taken, fetched or made; with it, all goes on, streams included."""
     async with (
         own_kafka(tmp_path, classpath, location(cache, classpath)) as kafka,
         running(settings_for(kafka.bootstrap, database_url, namespace)) as bus,
     ):
+        puller = await Puller.open(bus)
         assert (await bus.publish(event(id="1"))).status == 202
+        streaming = puller.stream()
+        stream = await streaming.__aenter__()
+        (first,) = await stream.events(1)
+        assert first.event is not None
         before = await bus.end_offsets()
         await kafka.stop(2.0)
         assert is_away(await bus.publish(event(id="2")), "log-unavailable")
@@ -131,16 +137,23 @@ async def test_kafka_goes_and_comes(
         wishes = {"/v1/domains": {"name": "nl.vng.bag"}, "/v1/subscriptions": subscription()}
         for path, wish in wishes.items():
             assert is_away(await bus.call("POST", path, json=wish), "log-unavailable")
+        assert is_away(await puller.get(), "log-unavailable")
         ready = await bus.call("GET", "/readyz", who=None)
         assert (ready.status, ready.json["store"]) == (503, "ok")
         assert "Kafka" in ready.json["log"]
         await kafka.start()
         await bus.ready()
         assert await bus.end_offsets() == before
-        assert (await bus.call("GET", "/v1/subscriptions")).json == {"items": []}
+        listed = (await bus.call("GET", "/v1/subscriptions")).json["items"]
+        assert [each["id"] for each in listed] == [puller.id]
         assert (await bus.call("GET", "/v1/domains/nl.vng.bag")).status == 404
         await until(lambda: _taken(bus))
         assert (await bus.call("POST", "/v1/domains", json=wishes["/v1/domains"])).status == 201
+        assert await puller.ids() == ["1", "5"]
+        async with asyncio.timeout(20):
+            (message,) = await stream.events(1)
+        assert message.event == first.event | {"id": "5"}
+        await streaming.__aexit__(None, None, None)
 
 
 async def _taken(bus: Bus) -> bool:
