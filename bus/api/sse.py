@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 
 from bus.api.auth import require
 from bus.api.call import Call, Stream
@@ -11,6 +12,7 @@ from bus.api.place import Positions, read_page
 from bus.api.stay import seat
 from bus.api.subscriptions import own
 from bus.pull.page import Budget, Page
+from bus.store.errors import StoreUnavailable
 from bus.store.stored import ListedSubscription
 
 EVENT_STREAM = "text/event-stream"
@@ -37,15 +39,13 @@ async def _chunks(
     with seat(call):
         page = await read_page(house, listed, cursor, _BUDGET)
         yield b"retry: 2000\n\n" + _write(call, listed, page)
-        checked = house.directory.now.revision, time.monotonic()
+        revision, again_at = -1, 0.0
         while not house.desk.closing:
-            revision, at = checked
-            if (
-                revision != house.directory.now.revision
-                or at + HEARTBEAT_SECONDS < time.monotonic()
-            ):
-                checked = house.directory.now.revision, time.monotonic()
-                listed = await _still(call)
+            now = house.directory.now.revision
+            if now != revision or time.monotonic() > again_at:
+                revision, again_at = now, time.monotonic() + HEARTBEAT_SECONDS
+                with suppress(StoreUnavailable):  # it goes on as it was, until the store is back
+                    listed = await _still(call)
             page = await read_page(house, listed, page.positions, _BUDGET, wait=HEARTBEAT_SECONDS)
             yield _write(call, listed, page)
 

@@ -93,16 +93,27 @@ class Fetcher:
         if not positions:
             return {}
         try:
-            async with asyncio.timeout(self._timeout):
-                return await self._ask(positions, max_bytes)
-        except (KafkaError, OSError) as error:  # TimeoutError is one
-            await self._disconnect()
-            raise LogUnavailable(f"nothing fetched: {type(error).__name__}") from error
+            return await self._ask(positions, max_bytes)
+        except LogUnavailable:
+            # A leader may have moved, or somebody else's question have ended the connection.
+            return await self._ask(positions, max_bytes)
 
     async def _ask(
         self, positions: Mapping[Partition, int], max_bytes: int
     ) -> dict[Partition, Fetched | OffsetOutOfRange]:
-        client = await self._connected()
+        client = None
+        try:
+            async with asyncio.timeout(self._timeout / 2):
+                client = await self._connected()
+                return await self._ask_over(client, positions, max_bytes)
+        except (KafkaError, OSError) as error:  # TimeoutError is one
+            if client is self._client:
+                await self._disconnect()
+            raise LogUnavailable(f"nothing fetched: {type(error).__name__}") from error
+
+    async def _ask_over(
+        self, client: AIOKafkaClient, positions: Mapping[Partition, int], max_bytes: int
+    ) -> dict[Partition, Fetched | OffsetOutOfRange]:
         await self._find(client, positions.keys() - self._leaders.keys())
         questions: dict[int, dict[str, list[tuple[int, int, int]]]]
         questions = defaultdict(lambda: defaultdict(list))

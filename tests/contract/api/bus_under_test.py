@@ -172,6 +172,7 @@ def settings_for(kafka: str, database_url: str, namespace: str) -> Settings:
         max_event_bytes=65_536,
         max_batch_bytes=131_072,
         max_batch_events=20,
+        inbox_prefix="inbox.{oin}.",
         sink_allow_http=True,
         sink_allow_cidrs=("127.0.0.0/8",),
         drain_seconds=1,

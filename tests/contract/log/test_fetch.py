@@ -53,6 +53,17 @@ async def test_many_ask_at_once(kafka: str, topic: str) -> None:
     assert pages == expected
 
 
+async def test_a_lost_connection_is_nobodys_trouble(kafka: str, partition: Partition) -> None:
+    """Those who ask over one that has ended get their answer over a new one."""
+    await write(kafka, partition, [0])
+    async with Fetcher(bootstrap=kafka) as fetcher:
+        await page(fetcher, partition, 0)
+        assert fetcher._client is not None
+        await fetcher._client.close()
+        pages = await asyncio.gather(*(page(fetcher, partition, 0) for _ in range(5)))
+    assert pages == [([0], 1, 1)] * 5
+
+
 async def test_what_cannot_be_given(kafka: str, topic: str) -> None:
     """Retention and an end that is passed are told per partition; a missing topic is left out."""
     lost, fine, far = (Partition(topic, number) for number in range(3))

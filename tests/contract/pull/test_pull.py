@@ -14,6 +14,7 @@ from tests.contract.api.bus_under_test import (
     DOMAIN,
     FOREIGN,
     OIN,
+    OTHER,
     PARTITIONS,
     PROBLEM,
     Bus,
@@ -311,6 +312,11 @@ async def test_bad_requests_are_told_what_is_wrong(bus: Bus) -> None:
     assert (await bus.call("GET", f"{puller.path}/events", who="publisher")).status == 403
 
 
+def inbox(topic: str) -> dict[str, object]:
+    """Wish for a delivery to a topic."""
+    return {"protocol": "KAFKA", "protocolsettings": {"topicname": topic}}
+
+
 async def test_terms_that_do_not_go_together(bus: Bus) -> None:
     """A sink is for HTTP, a topic for KAFKA; the protocol is fixed at creation."""
     for wish, fault in (
@@ -321,9 +327,13 @@ async def test_terms_that_do_not_go_together(bus: Bus) -> None:
         ),
         ({"protocol": "HTTP"}, ("/sink", "required")),
         ({"protocol": "KAFKA"}, ("/protocolsettings", "required")),
+        (inbox(f"inbox.{OTHER}.zaken"), ("/protocolsettings/topicname", "forbidden-topic")),
+        (inbox(bus.topic), ("/protocolsettings/topicname", "forbidden-topic")),
     ):
         reply = await bus.call("POST", "/v1/subscriptions", json=wish)
         assert (reply.status, reply.faults()) == (400, [fault])
+    made = await bus.call("POST", "/v1/subscriptions", json=inbox(f"inbox.{OIN}.zaken"))
+    assert (made.status, made.json["protocol"]) == (201, "KAFKA")
     puller = await Puller.open(bus)
     change = {"protocol": "HTTP", "sink": "http://127.0.0.1:9/"}
     reply = await bus.call("PATCH", puller.path, json=change)
