@@ -135,8 +135,8 @@ def _expired(
         {
             "topic": gone.partition.topic,
             "partition": gone.partition.partition,
-            "from": gone.offset,
-            "until": gone.start,
+            "fromOffset": gone.offset,
+            "untilOffset": gone.start,
         }
         for gone in losses
     ]

@@ -17,8 +17,6 @@ TopicPartition = tuple[str, int]
 Offsets = Mapping[TopicPartition, int]
 """The next offset of each partition."""
 
-_GAPS_SHOWN = 100
-
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -38,14 +36,6 @@ class Loss:
     start: int
     end: int
     reason: Literal["retention", "recreated"]
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A loss as it was recorded."""
-
-    loss: Loss
-    found_at: datetime
 
 
 class PullPositions:
@@ -92,23 +82,6 @@ class PullPositions:
                 [loss.end for loss in behind],
                 [loss.reason for loss in behind],
             )
-
-    async def gaps(self, subscription: UUID) -> list[Gap]:
-        """Give the newest losses of a subscription, pulled or not."""
-        rows = await self._database.fetch(_SQL["gaps"], subscription, _GAPS_SHOWN)
-        return [
-            Gap(
-                Loss(
-                    topic=row["topic"],
-                    partition=row["partition"],
-                    start=row["from_offset"],
-                    end=row["until_offset"],
-                    reason=row["reason"],
-                ),
-                row["found_at"],
-            )
-            for row in rows
-        ]
 
 
 async def place(transaction: Session, subscription: UUID, offsets: Offsets) -> None:

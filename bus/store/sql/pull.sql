@@ -33,11 +33,3 @@ SELECT $1, one.*
 FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::text[])
     AS one (topic, partition, from_offset, until_offset, reason)
 ON CONFLICT DO NOTHING;
-
--- name: gaps
--- The newest losses of one subscription.
-SELECT topic, partition, from_offset, until_offset, reason, found_at
-FROM gap
-WHERE subscription = $1
-ORDER BY id DESC
-LIMIT $2;

@@ -242,7 +242,7 @@ async def test_what_the_log_has_lost_is_told(bus: Bus) -> None:
     assert (await held.get(after=gone.json["cursor"])).status == 200
     status = (await bus.call("GET", f"/v1/subscriptions/{kept.id}/status")).json
     assert {(gap["topic"], gap["reason"]) for gap in status["gaps"]} == {(bus.topic, "retention")}
-    assert sum(gap["until"] - gap["from"] for gap in status["gaps"]) >= 10
+    assert sum(gap["untilOffset"] - gap["fromOffset"] for gap in status["gaps"]) >= 10
     assert not await store(bus, "SELECT 1 FROM gap WHERE subscription = $1", UUID(held.id))
 
 
