@@ -16,14 +16,17 @@ _HEADERS: Final = {
 }
 
 _ANSWERS: Final = {
-    "2XX": "Ontvangen: de bus levert de volgende gebeurtenis van deze sleutel.",
-    "408": "Nu even niet: de bus probeert het opnieuw, na `Retry-After` als dat er is.",
-    "409": "Als bij 408.",
-    "425": "Als bij 408.",
-    "429": "Te snel: de bus levert niets af zolang `Retry-After` zegt.",
-    "4XX": "Niet gelukt: de bus probeert het opnieuw volgens `delivery.retry` van het abonnement.",
-    "5XX": "Als bij 408.",
+    "Ontvangen: de bus levert de volgende gebeurtenis van deze sleutel.": ("2XX",),
+    "Het adres is verkeerd ingesteld: de bus probeert het opnieuw volgens `delivery.retry`.": (
+        *("3XX", "401", "403", "404", "407", "421"),
+    ),
+    "Nu even niet: de bus probeert het opnieuw, na `Retry-After` als dat er is.": (
+        *("408", "409", "425", "429", "5XX"),
+    ),
+    "Opgeheven: de bus zet het abonnement uit en bewaart zijn plaats.": ("410",),
+    "Deze gebeurtenis geweigerd: zij wordt een dead letter, en de volgende komt.": ("4XX",),
 }
+"""What the bus does, and the answers of a component that make it do so."""
 
 
 def webhooks() -> dict[str, Any]:
@@ -55,6 +58,10 @@ def webhooks() -> dict[str, Any]:
             "description": "De gebeurtenis zoals de bron haar heeft gepubliceerd.",
             "content": {media_type: {"schema": {"$ref": f"{REF}CloudEvent"}, "examples": examples}},
         },
-        "responses": {status: {"description": text} for status, text in _ANSWERS.items()},
+        "responses": {
+            status: {"description": text}
+            for text, statuses in _ANSWERS.items()
+            for status in statuses
+        },
     }
     return {"event": {"post": delivery}}

@@ -12,6 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from bus.api.problem import CONTENT_TYPE
 from bus.api.refusals import REFUSALS
+from consumers.sinks.outcome import classify
 from tests.contract.api.bus_under_test import BATCH, STRUCTURED, Bus
 from tests.contract.api.design_rules import (
     RULES,
@@ -102,6 +103,18 @@ async def test_every_role_and_body_brings_its_errors(document: Document) -> None
             assert statuses >= {"401", "403", "503"}, place
         if "requestBody" in operation:
             assert statuses >= {"408", "413", "415"}, place
+
+
+async def test_what_the_bus_does_with_each_answer_is_told(document: Document) -> None:
+    """The description of the deliveries tells answers apart exactly as the sender does."""
+    told = document["webhooks"]["event"]["post"]["responses"]
+    meanings: dict[str, set[str]] = {}
+    for status in range(200, 600):
+        answer = told.get(str(status)) or told[f"{status // 100}XX"]
+        outcome = type(classify(status)).__name__
+        meanings.setdefault(outcome, set()).add(answer["description"])
+    assert all(len(descriptions) == 1 for descriptions in meanings.values()), meanings
+    assert len(set.union(*meanings.values())) == len(meanings)
 
 
 async def test_examples_of_requests_are_taken(bus: Bus, document: Document) -> None:
