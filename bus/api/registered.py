@@ -6,7 +6,7 @@ from typing import Any
 
 from bus.api.house import House
 from bus.api.problem import Problem, body_errors
-from bus.catalogue import Domain
+from bus.catalogue import FINE, Domain, Verdict
 from bus.event import Event, Fault
 from bus.observe import metrics
 from bus.store.directory import Snapshot
@@ -32,14 +32,13 @@ async def as_registered(
     Before something is refused, a newer catalogue is asked: a type, or a version of its schema,
     may have been registered a moment ago, and the type in another domain.
     """
-    base = house.public_url
-    pairs = zip(events, domains, strict=True)
-    verdicts = [snapshot.types.check(event, domain, base=base) for event, domain in pairs]
+    verdicts = _verdicts(snapshot, events, domains, house.public_url)
+    if verdicts.count(FINE) == len(verdicts):
+        return domains, [()] * len(verdicts)
     if any(verdict.faults for verdict in verdicts):
         snapshot = await house.directory.refresh()
         domains = [snapshot.domains.resolve(event.type) for event in events]
-        pairs = zip(events, domains, strict=True)
-        verdicts = [snapshot.types.check(event, domain, base=base) for event, domain in pairs]
+        verdicts = _verdicts(snapshot, events, domains, house.public_url)
     refused = [verdict.faults for verdict in verdicts]
     if any(refused):
         _count(domains, refused, "refused")
@@ -48,11 +47,17 @@ async def as_registered(
         named = islice((fault for each in faults for fault in each), _MOST)
         raise Problem(400, "not-as-registered", detail, body_errors(named))
     warned = [verdict.warnings for verdict in verdicts]
-    if any(warned):
-        _count(domains, warned, "warned")
+    _count(domains, warned, "warned")
     return domains, [
         body_errors(_placed(each, number, at)) if each else () for number, each in enumerate(warned)
     ]
+
+
+def _verdicts(
+    snapshot: Snapshot, events: Sequence[Event], domains: Sequence[Domain], base: str
+) -> list[Verdict]:
+    check = snapshot.types.check
+    return [check(event, domain, base=base) for event, domain in zip(events, domains, strict=True)]
 
 
 def _placed(faults: Sequence[Fault], number: int, at: Place) -> Iterator[Fault]:

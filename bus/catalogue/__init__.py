@@ -3,6 +3,7 @@
 from bus.catalogue.access import Access, Grant, covers
 from bus.catalogue.domain import DEFAULT_DOMAIN, Domain, Domains, UnknownDomain, topic_name
 from bus.catalogue.event_type import (
+    FINE,
     Deprecation,
     EventType,
     EventTypes,
@@ -17,6 +18,7 @@ from bus.catalogue.type_request import EventTypeRequest, parse_event_type
 
 __all__ = [
     "DEFAULT_DOMAIN",
+    "FINE",
     "Access",
     "Deprecation",
     "Domain",

@@ -78,7 +78,8 @@ class Verdict:
     warnings: tuple[Fault, ...] = ()
 
 
-_FINE: Final = Verdict()
+FINE: Final = Verdict()
+"""Nothing to say."""
 
 
 class EventTypes:
@@ -124,13 +125,15 @@ class EventTypes:
         known = self._by_type.get(event.type)
         if known is None:
             if domain.unknown_types == "accept":
-                return _FINE
+                return FINE
             detail = "the domain takes only event types that the catalogue knows"
             return Verdict((Fault("type", "unknown-type", detail),))
         if known.schema_check == "off" and known.deprecation is None:
-            return _FINE
+            return FINE
         found = () if known.schema_check == "off" else tuple(_data_faults(known, event, base))
         warnings = () if known.deprecation is None else (_deprecated(known.deprecation),)
+        if not (found or warnings):
+            return FINE
         if known.schema_check == "enforce":
             return Verdict(found, warnings)
         return Verdict((), found + warnings)

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from bus.catalogue import EventType
+from bus.store.database import Database
+from bus.store.event_types import EventTypes
 from tests.contract.api.bus_under_test import (
     BATCH,
     DOMAIN,
@@ -168,5 +171,11 @@ async def test_a_domain_that_takes_only_what_is_known(bus: Bus) -> None:
     assert (await refused(bus, unknown)).faults() == [("/type", "unknown-type")]
     await register(bus, f"{name}.iets")
     assert (await bus.publish(unknown)).status == 202
+    assert bus.settings.database_url is not None
+    url = bus.settings.database_url.get_secret_value()
+    async with Database.open(url, application_name="test") as database:  # as another API would
+        elsewhere = EventType(f"{name}.elders", name, "x", "x", "poor")
+        await EventTypes(database).create(elsewhere)
+        assert (await bus.publish(event(type=elsewhere.type))).status == 202
     wrong = await bus.call("POST", "/v1/domains", json={"name": "nl.x", "unknownTypes": "soms"})
     assert wrong.faults() == [("/unknownTypes", "not-allowed")]
