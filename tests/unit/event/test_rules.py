@@ -216,6 +216,14 @@ def test_what_is_no_media_type_is_refused(text: str) -> None:
         ("expirytime", ["2026-01-01T00:00:00Z"], ["tomorrow"]),
         ("dataref", ["/a", "https://h/a"], ["a b"]),
         ("dssematerial", ["", "TWE="], ["TWE", "!"]),
+        ("sequencetype", ["Integer"], ["", 1]),
+        ("dataregulation", ["GDPR", "GDPR, ISO-27001 ,AVG"], ["", "a b", "a,,b", 1]),
+        ("bamtxid", ["x"], ["", 1]),
+        ("bamptxcompleted", [True, "false"], ["ja", 1]),
+        ("opcuastatus", [-5, "7"], ["x", 2**31, True]),
+        ("authclaims", ["{}", ""], [1]),
+        ("tracestate", ["", "a=b"], [True]),
+        ("correlationid", ["x"], ["", 7]),
     ],
 )
 def test_documented_extensions_have_their_types(
