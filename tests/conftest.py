@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import io
+import logging
 import os
 import signal
 import tempfile
@@ -13,11 +15,13 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 import pytest_asyncio
+import structlog
 
 from bus.embedded import jars, startup_cache
 from bus.embedded.datadir import free_port
 from bus.embedded.kafka import Kafka
 from bus.embedded.postgres import Postgres
+from bus.observe.logging import configure
 from bus.store.migrate import migrate
 
 _STOP_WITHIN = 5.0  # seconds
@@ -118,6 +122,20 @@ async def empty_database_url(postgres: str) -> AsyncIterator[str]:
     """Give the address of an empty database: a register's, say; dropped afterwards."""
     async with _database(postgres, "template1") as url:
         yield url
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    """Give the stream that log lines go to, and put things back afterwards."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    out = io.StringIO()
+    configure(role="api", level="info", stream=out)
+    yield out
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
 
 
 @pytest.fixture

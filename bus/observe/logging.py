@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self, TextIO, TypedDict, Unpack, cast
 import orjson
 import structlog
 
+from bus.observe.bsn import masked
 from bus.observe.events import LogEvent
 from bus.observe.lines import Lines
 from bus.observe.traces import error_name, places
@@ -61,6 +62,7 @@ class Keys(TypedDict, total=False):
 
 
 _ALLOWED = frozenset(Keys.__annotations__)
+_SENT = frozenset({"id", "source", "type"})
 # What structlog itself hands over.
 _GIVEN = frozenset({"event", "exc_info"})
 _MAX_TEXT = 500
@@ -179,7 +181,8 @@ def _allow(*, strict: bool) -> structlog.typing.Processor:
 def _plain(key: str, value: object) -> object:
     """Let plain values through; of anything else only the class, for its repr may hold data."""
     if isinstance(value, str):
-        return value[:_MAX_TEXT]
+        # An id, a source or a type is a sender's text, too.
+        return (masked(value) if key in _SENT else value)[:_MAX_TEXT]
     if value is None or isinstance(value, bool | int | float) or key in {"error", "exc_info"}:
         return value
     return f"<{type(value).__qualname__}>"

@@ -6,7 +6,6 @@ import io
 import json
 import logging
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,20 +15,6 @@ from bus.observe.logging import ForbiddenKeyError, LogEvent, configure, get
 from bus.observe.traces import error_name
 
 PERSONAL = "999990342"
-
-
-@pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    """Give the stream that lines go to, and put things back afterwards."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    out = io.StringIO()
-    configure(role="api", level="info", stream=out)
-    yield out
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:
@@ -49,6 +34,13 @@ def test_a_line_has_name_role_time_and_keys(stream: io.StringIO) -> None:
         "topic": "zaken",
         "partition": 3,
     }
+
+
+def test_what_may_be_a_bsn_is_masked_in_what_a_sender_wrote(stream: io.StringIO) -> None:
+    """An id, a source and a type may be logged; a number of a person in them may not."""
+    get().info(LogEvent.ACCESS_REFUSED, id=PERSONAL, source=f"urn:x:{PERSONAL}", type="nl.b")
+    (line,) = lines(stream)
+    assert (line["id"], line["source"], line["type"]) == ("*********", "urn:x:*********", "nl.b")
 
 
 @pytest.mark.parametrize("key", ["subject", "data", "token", "message", "logger"])
