@@ -18,10 +18,11 @@ from aiokafka.errors import (
 from aiokafka.protocol.admin import CreateTopicsRequest, DeleteTopicsRequest
 
 from bus.log.connection import EARLIEST, LATEST, NONE, close_client, offsets, open_client
-from bus.log.errors import LogRefused, LogUnavailable, OffsetOutOfRange, TopicDiffers
+from bus.log.errors import LogRefused, LogUnavailable, OffsetOutOfRange, TopicDiffers, TopicMissing
 from bus.log.metadata import describe
 from bus.log.reader import Reader
 from bus.log.record import MAX_RECORD_BYTES, Partition
+from bus.log.retention import SetRetention
 
 _RETRY = 0.1
 """Seconds between attempts within the bound."""
@@ -85,6 +86,23 @@ class Topics:
                 raise LeaderNotAvailableError(topic)
 
         await self._ask(made)
+
+    async def keep(self, topic: str, retention_days: float) -> None:
+        """Let a topic keep its events for so long; its other settings stay. Safe to repeat.
+
+        Raises TopicMissing.
+        """
+
+        async def kept(client: AIOKafkaClient) -> None:
+            node = client.get_random_node()
+            answer = await client.send(node, SetRetention(topic, int(retention_days * _DAY)))
+            for code, _text, _kind, name in answer.resources:
+                if for_code(code) is UnknownTopicOrPartitionError:
+                    raise TopicMissing(name)
+                if code:
+                    raise for_code(code)(name)
+
+        await self._ask(kept)
 
     async def delete(self, topics: Iterable[str]) -> None:
         """Delete the topics with all they hold; one that is not there is fine."""

@@ -50,6 +50,19 @@ async def test_create_makes_what_the_domain_asks(
     await topics.delete([namespace])
 
 
+async def test_keep_changes_the_retention_and_nothing_else(
+    kafka: str, topics: Topics, topic: str
+) -> None:
+    """Safe to repeat; a topic that is not there is named."""
+    before = await _settings(kafka, topic)
+    for _ in range(2):
+        await topics.keep(topic, 30)
+        after = await _settings(kafka, topic)
+        assert after == before | {"retention.ms": str(30 * 24 * 3600 * 1000)}
+    with pytest.raises(TopicMissing):
+        await topics.keep(f"{topic}.nowhere", 30)
+
+
 async def test_create_again_is_fine_and_another_count_is_not(topics: Topics, topic: str) -> None:
     """The number of partitions is fixed for a topic's life; everything else of it is left alone."""
     await topics.create(topic, 4, 30)
