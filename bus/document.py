@@ -93,6 +93,19 @@ def validate(document: Mapping[str, Any], model: type[ModelT]) -> ModelT:
         raise InvalidDocument(faults) from None  # the cause holds the values, secrets among them
 
 
+def apply_merge_patch(target: object, patch: object) -> Any:  # noqa: ANN401 - JSON in, JSON out
+    """Give `target` changed as RFC 7396 §2 says; neither argument is touched."""
+    if not isinstance(patch, Mapping):
+        return patch
+    merged = dict(target) if isinstance(target, Mapping) else {}
+    for name, change in patch.items():
+        if change is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = apply_merge_patch(merged.get(name), change)
+    return merged
+
+
 def pointer(where: str, step: str | int) -> str:
     """Go one step further along a JSON pointer (RFC 6901)."""
     return f"{where}/{str(step).replace('~', '~0').replace('/', '~1')}"

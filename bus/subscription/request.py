@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bus.document import InvalidDocument, ModelT, load, validate
+from bus.document import InvalidDocument, ModelT, apply_merge_patch, load, validate
 from bus.event import Fault
 from bus.subscription.filters import check_filters
 from bus.subscription.model import Subscription, SubscriptionRequest
@@ -46,19 +46,6 @@ def merge_patch(current: Subscription, patch: bytes | Mapping[str, Any]) -> Subs
         detail = "this stays as it was when the subscription was made"
         raise InvalidSubscription(Fault(f"/{name}", "immutable", detail) for name in moved)
     return request
-
-
-def apply_merge_patch(target: object, patch: object) -> Any:  # noqa: ANN401 - JSON in, JSON out
-    """Give `target` changed as RFC 7396 §2 says; neither argument is touched."""
-    if not isinstance(patch, Mapping):
-        return patch
-    merged = dict(target) if isinstance(target, Mapping) else {}
-    for name, change in patch.items():
-        if change is None:
-            merged.pop(name, None)
-        else:
-            merged[name] = apply_merge_patch(merged.get(name), change)
-    return merged
 
 
 def _load(body: bytes | Mapping[str, Any]) -> dict[str, Any]:

@@ -6,8 +6,8 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bus.document import apply_merge_patch
 from bus.subscription import InvalidSubscription, Subscription, merge_patch, parse_request
-from bus.subscription.request import apply_merge_patch
 
 LEAVES = st.none() | st.booleans() | st.integers(0, 9) | st.text("ab", max_size=2)
 KEYS = st.sampled_from(["a", "b", "c"])
