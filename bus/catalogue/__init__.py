@@ -12,7 +12,7 @@ from bus.catalogue.event_type import (
     schema_uri,
 )
 from bus.catalogue.key import key_of
-from bus.catalogue.request import DomainRequest, parse_domain
+from bus.catalogue.request import DomainRequest, DomainTerms, change_domain, parse_domain
 from bus.catalogue.schema import Schema, parse_schema
 from bus.catalogue.type_request import EventTypeRequest, parse_event_type
 
@@ -23,6 +23,7 @@ __all__ = [
     "Deprecation",
     "Domain",
     "DomainRequest",
+    "DomainTerms",
     "Domains",
     "EventType",
     "EventTypeRequest",
@@ -32,6 +33,7 @@ __all__ = [
     "SchemaVersion",
     "UnknownDomain",
     "Verdict",
+    "change_domain",
     "covers",
     "key_of",
     "parse_domain",

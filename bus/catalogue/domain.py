@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
+
+from bus.profile import Policy
 
 DEFAULT_DOMAIN: Final = "default"
 """Where there is one of this name, it takes the events that no other domain takes."""
@@ -19,6 +21,7 @@ Kafka takes for a dot in the names of its metrics."""
 
 
 UnknownTypes = Literal["accept", "reject"]
+DEFAULT_POLICY: Final = Policy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,10 @@ class Domain:
     description: str = ""
     unknown_types: UnknownTypes = "accept"
     """What becomes of an event whose type the catalogue does not know."""
+    profile: Policy = DEFAULT_POLICY
+    """How strict it is with its events."""
+    revision: int = field(default=0, compare=False)
+    """Number of its last change."""
 
 
 class UnknownDomain(Exception):

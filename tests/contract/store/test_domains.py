@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
-from bus.catalogue import Domain
+from bus.catalogue import Domain, DomainTerms
+from bus.profile import Policy
 from bus.store.errors import Conflict, NotFound
 from tests.contract.store.stores import Store, nothing
+
+STRICT = Policy(rules={"type-version": "reject"})
 
 
 def domain(store: Store, name: str, **fields: Any) -> Domain:  # noqa: ANN401 - of a Domain
@@ -55,6 +58,36 @@ async def test_without_a_topic_there_is_no_domain(store: Store) -> None:
     assert await store.domains.all() == []
     assert await store.streams.lags(["gb.zaken"]) == []
     await store.domains.create(domain(store, "zaken"), nothing)
+
+
+async def test_other_terms_are_kept_and_recorded(store: Store) -> None:
+    """Only from the revision that they were made on; each version stays to be read."""
+    made = await store.domains.create(domain(store, "zaken"), nothing)
+    terms = DomainTerms(description="Later", retentionDays=30, profile=STRICT)
+    changed = await store.domains.change(made, terms, by=store.other_oin, change_topic=nothing)
+    assert await store.domains.all() == [changed]
+    assert (changed.description, changed.retention_days) == ("Later", 30)
+    assert changed.profile == STRICT
+    with pytest.raises(Conflict):
+        await store.domains.change(made, terms, by=store.oin, change_topic=nothing)
+    history = await store.domains.history("zaken")
+    assert [(each.revision, each.organisation, each.profile) for each in history] == [
+        (changed.revision, store.other_oin, STRICT),
+        (made.revision, store.oin, Policy()),
+    ]
+
+
+async def test_what_the_topic_refuses_changes_nothing(store: Store) -> None:
+    """The domain stays as it was, and so does its history."""
+    made = await store.domains.create(domain(store, "zaken"), nothing)
+
+    async def away() -> None:
+        raise ConnectionRefusedError("Kafka is away")
+
+    with pytest.raises(ConnectionRefusedError):
+        await store.domains.change(made, DomainTerms(), by=store.oin, change_topic=away)
+    assert await store.domains.all() == [made]
+    assert len(await store.domains.history("zaken")) == 1
 
 
 async def test_of_two_at_once_one_is_made(store: Store) -> None:
