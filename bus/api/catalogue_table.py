@@ -1,8 +1,8 @@
-"""The part of the table of operations that is the catalogue: domains, event types, descriptions."""
+"""The part of the table of operations that is the catalogue: event types and descriptions."""
 
 from typing import Final
 
-from bus.api import descriptions, domains, event_types, schema_versions
+from bus.api import descriptions, event_types, schema_versions
 from bus.api.operation import (
     ANYBODY,
     OPERATOR,
@@ -19,39 +19,6 @@ _TYPE = Content("EventType")
 _SCHEMA = Content("JsonSchema", (MEDIA_TYPE, "application/json"))
 
 CATALOGUE: Final = (
-    Operation(
-        method="GET",
-        path="/v1/domains",
-        name="listDomains",
-        handler=domains.list_all,
-        roles=ANYBODY,
-        tag="Catalogus",
-        summary="Toon alle domeinen",
-        outcomes={200: Outcome("Alle domeinen, op naam.", Content("DomainList"))},
-    ),
-    Operation(
-        method="POST",
-        path="/v1/domains",
-        name="createDomain",
-        handler=domains.create,
-        roles=OPERATOR,
-        tag="Catalogus",
-        summary="Maak een domein",
-        description="Maakt het domein met zijn topic; het aantal partities ligt daarna vast.",
-        body=Content("DomainRequest"),
-        outcomes={201: Outcome("Gemaakt.", Content("Domain"), {"Location": "Het domein."})},
-        errors=(409,),
-    ),
-    Operation(
-        method="GET",
-        path="/v1/domains/{name}",
-        name="getDomain",
-        handler=domains.get_one,
-        roles=ANYBODY,
-        tag="Catalogus",
-        summary="Toon een domein",
-        outcomes={200: Outcome("Het domein.", Content("Domain"))},
-    ),
     Operation(
         method="GET",
         path="/v1/event-types",

@@ -2,17 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from bus.api.call import Answer, Call, answer
 from bus.api.house import House
 from bus.api.problem import Problem, body_errors, problem_of, too_large
+from bus.api.profile import Entry, judged
 from bus.api.registered import Place, Warnings, as_registered
 from bus.catalogue import Domain, UnknownDomain, key_of
 from bus.codec import http, kafka
 from bus.event import Event, Fault, InvalidEvent
 from bus.log.errors import LogError
-from bus.log.record import Appended, Headers
+from bus.log.record import Appended
 from bus.observe import metrics
 from bus.observe.logging import LogEvent, get
 from bus.store.directory import Snapshot
@@ -21,16 +21,6 @@ _log = get()
 
 _BATCH = "application/cloudevents-batch"
 TAKEN = "application/cloudevents+json, application/cloudevents-batch+json"
-
-
-class Entry(NamedTuple):
-    """One event on its way: where it goes and what is written there."""
-
-    event: Event
-    domain: Domain
-    key: bytes
-    headers: Headers
-    value: bytes | None
 
 
 async def publish(call: Call) -> Answer:
@@ -49,11 +39,13 @@ async def _publish(call: Call) -> Answer:
     at = _places(call, batch=batch)
     snapshot = await _allowed(call, events, at)
     found = await _domains(call.house, snapshot, events, at)
-    domains, warnings = await as_registered(call.house, snapshot, events, found, at)
+    domains, unregistered = await as_registered(call.house, snapshot, events, found, at)
     entries = [
         _entry(call.house, event, domain, at(number, "data"))
         for number, (event, domain) in enumerate(zip(events, domains, strict=True))
     ]
+    pairs = zip(unregistered, judged(call.house, entries, at), strict=True)
+    warnings = [[*catalogue, *profile] for catalogue, profile in pairs]
     results = await _write(call.house, entries)
     if batch:
         return _batch_answer(entries, results, warnings)
@@ -82,7 +74,10 @@ def _places(call: Call, *, batch: bool) -> Place:
     if batch:
         return lambda number, name: f"/{number}/{name}"
     structured = (call.header(b"content-type") or "").lower().startswith("application/cloudevents")
-    return lambda _, name: f"/{name}" if structured or name == "data" else f"ce-{name}"
+    if structured:
+        return lambda _, name: f"/{name}"
+    apart = {"data": "/data", "datacontenttype": "content-type"}
+    return lambda _, name: apart.get(name, f"ce-{name}")
 
 
 async def _allowed(call: Call, events: Sequence[Event], at: Place) -> Snapshot:
@@ -130,14 +125,12 @@ async def _domains(
 
 
 def _entry(house: House, event: Event, domain: Domain, at: str) -> Entry:
-    key, fell_back = key_of(event, domain)
-    if fell_back:
-        house.key_fallbacks.count(event.source)
+    key, by_source = key_of(event, domain)
     headers, value = kafka.encode(event)
-    size = len(key) + len(value or b"") + sum(len(name) + len(text) for name, text in headers)
+    size = kafka.size_of(key, headers, value)
     if size > house.limits.event_bytes:
         raise too_large(house.limits.event_bytes, at)
-    return Entry(event, domain, key, headers, value)
+    return Entry(event, domain, key, by_source, headers, value, size)
 
 
 async def _write(house: House, entries: Sequence[Entry]) -> list[Appended | LogError]:

@@ -58,11 +58,23 @@ _DOMAIN_REQUEST: Final[dict[str, Any]] = {
     "retentionDays": 14,
     "partitions": 8,
 }
-_DOMAIN: Final = {
+_DOMAIN: Final[dict[str, Any]] = {
     **_DOMAIN_REQUEST,
     "topic": "gemeentebus.nl.vng.zaken",
     "organisation": _OIN,
     "unknownTypes": "accept",
+    "profile": {"rules": {"time-in-future": "reject"}, "bsnAllow": ["bronorganisatie"]},
+}
+_WARNED: Final = {
+    **_PLACE,
+    "warnings": [
+        {
+            "in": "body",
+            "location": {"pointer": "/partitionkey"},
+            "code": "ordered-by-source",
+            "detail": "give a partitionkey: without, all of a source waits in one line",
+        }
+    ],
 }
 _LAG: Final = {"lagEvents": 2, "lagSeconds": 0.4}
 _TOPIC: Final[dict[str, Any]] = {
@@ -81,6 +93,9 @@ _TOPIC: Final[dict[str, Any]] = {
             "owner": "dispatch-1",
         }
     ],
+    "findings": [
+        {"source": _SOURCE, "rule": "ordered-by-source", "verdict": "warn", "count": 12},
+    ],
 }
 
 EXAMPLES: Final[dict[str, dict[str, Any]]] = {
@@ -88,7 +103,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "informatiearm": _EVENT,
         "metData": {**_EVENT, "datacontenttype": "application/json", "data": _DATA},
     },
-    "Published": {"plaats": _PLACE, "batch": {"items": [_PLACE]}},
+    "Published": {"plaats": _PLACE, "gewaarschuwd": _WARNED, "batch": {"items": [_PLACE]}},
     "PartlyPublished": {
         "deelsOpgenomen": {
             "items": [
@@ -127,6 +142,30 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "DomainRequest": {"domein": _DOMAIN_REQUEST},
     "Domain": {"domein": _DOMAIN},
     **CATALOGUE_EXAMPLES,
+    "DomainPatch": {
+        "strenger": {"profile": {"rules": {"time-in-future": "reject"}}},
+        "bsnNaAfspraak": {
+            "profile": {
+                "rules": {"bsn-in-subject": "warn"},
+                "bsnAgreement": "verwerkingsregister 2026-17",
+            }
+        },
+    },
+    "DomainRevisionList": {
+        "versies": {
+            "items": [
+                {
+                    "revision": 17,
+                    "organisation": _OIN,
+                    "description": _DOMAIN["description"],
+                    "retentionDays": 14,
+                    "unknownTypes": "accept",
+                    "profile": _DOMAIN["profile"],
+                    "at": "2026-11-23T09:00:00Z",
+                }
+            ]
+        }
+    },
     "DomainList": {"domeinen": {"items": [_DOMAIN]}},
     "Rehearsal": {"zaak": {"filters": _REQUEST["filters"], "event": _EVENT}},
     "Verdict": {

@@ -10,7 +10,7 @@ from bus.log.errors import LogUnavailable
 from bus.log.reader import Reader
 from bus.log.topics import Topics
 from bus.log.writer import Writer
-from bus.observe.metrics import KeyFallbacks
+from bus.observe.metrics import ProfileFindings
 from bus.pull.cursor import Cursors
 from bus.pull.desk import Desk
 from bus.store.attempts import Attempts
@@ -76,7 +76,7 @@ class House:
     check_sink: CheckSink
     inboxes: Inboxes
     limits: Limits
-    key_fallbacks: KeyFallbacks
+    findings: ProfileFindings
     namespace: str
     public_url: str
     contact: Contact

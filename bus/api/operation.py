@@ -34,6 +34,9 @@ class Parameter:
     where: Literal["query", "header"] = "query"
 
 
+IF_MATCH = Parameter("If-Match", "Wijzig alleen deze versie.", {"type": "string"}, "header")
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """One answer that is not an error, described in Dutch."""

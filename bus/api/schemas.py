@@ -86,12 +86,25 @@ def _written() -> dict[str, Schema]:
                 "retentionDays": _NUMBER,
                 "partitions": _NUMBER,
                 "unknownTypes": _TEXT,
+                "profile": _ref("Policy"),
             },
             "name",
             "topic",
+            "profile",
         ),
         "DomainList": _list("Domain"),
         **TYPES,
+        "DomainPatch": {"type": "object"},
+        "DomainRevision": _object(
+            {
+                "revision": _NUMBER,
+                **dict.fromkeys(("organisation", "description", "unknownTypes"), _TEXT),
+                "retentionDays": _NUMBER,
+                "profile": _ref("Policy"),
+                "at": _TIME,
+            }
+        ),
+        "DomainRevisionList": _list("DomainRevision"),
         "Topic": _object(
             {
                 "topic": _TEXT,
@@ -100,7 +113,11 @@ def _written() -> dict[str, Schema]:
                 **lag,
                 "invalidRecords": _NUMBER,
                 "partitions": {"type": "array", "items": _ref("TopicPartition")},
+                "findings": {"type": "array", "items": _ref("Finding")},
             }
+        ),
+        "Finding": _object(
+            {**dict.fromkeys(("source", "rule", "verdict"), _TEXT), "count": _NUMBER}
         ),
         "TopicPartition": _object(
             {

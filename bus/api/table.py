@@ -5,8 +5,10 @@ from typing import Final
 from bus.api import events, health, status, subscriptions, topics
 from bus.api.catalogue_table import CATALOGUE
 from bus.api.delivery_table import DELIVERY
+from bus.api.domains_table import DOMAINS
 from bus.api.filters_table import FILTERS
 from bus.api.operation import (
+    IF_MATCH,
     OPERATOR,
     PUBLISHER,
     SUBSCRIBER,
@@ -18,7 +20,6 @@ from bus.api.operation import (
 from bus.api.pull_table import PULL
 
 _ETAG = {"ETag": "Versie van het abonnement, voor If-Match."}
-_IF_MATCH = Parameter("If-Match", "Wijzig alleen deze versie.", {"type": "string"}, "header")
 _SUBSCRIPTION = Content("Subscription")
 _REQUEST = Content("SubscriptionRequest")
 
@@ -35,7 +36,8 @@ _EVENTS: Final = (
             "Neemt een CloudEvent aan in structured mode, in binary mode (attributen in headers die"
             " met `ce-` beginnen, de data als body) of als batch. Het antwoord volgt zodra het log"
             " de gebeurtenis op alle in-sync replica's heeft. Bij een fout is niets bewaard; alleen"
-            " na 503 kan een gebeurtenis toch zijn aangekomen: herhaal haar met hetzelfde id."
+            " na 503 kan een gebeurtenis toch zijn aangekomen: herhaal haar met hetzelfde id. Waar"
+            " een aangenomen gebeurtenis afwijkt van het NL GOV-profiel, zegt `warnings` het."
         ),
         body=Content(
             "CloudEvent",
@@ -113,7 +115,7 @@ _SUBSCRIPTIONS: Final = (
             " zoals het was; `null` verwijdert het."
         ),
         body=_REQUEST,
-        parameters=(_IF_MATCH,),
+        parameters=(IF_MATCH,),
         outcomes={200: Outcome("Het abonnement zoals het nu is.", _SUBSCRIPTION, _ETAG)},
         errors=(409, 412),
     ),
@@ -127,7 +129,7 @@ _SUBSCRIPTIONS: Final = (
         summary="Wijzig een abonnement",
         description="JSON merge patch (RFC 7396); `id`, `organisation`, `start`, `protocol` vast.",
         body=Content("SubscriptionPatch", (subscriptions.MERGE_PATCH, "application/json")),
-        parameters=(_IF_MATCH,),
+        parameters=(IF_MATCH,),
         outcomes={200: Outcome("Het abonnement zoals het nu is.", _SUBSCRIPTION, _ETAG)},
         errors=(409, 412),
     ),
@@ -210,5 +212,8 @@ MACHINE: Final = (
     ),
 )
 
-DESCRIBED: Final = (*_EVENTS, *_SUBSCRIPTIONS, *PULL, *DELIVERY, *FILTERS, *CATALOGUE, *_TOPICS)
+DESCRIBED: Final = (
+    *(*_EVENTS, *_SUBSCRIPTIONS, *PULL, *DELIVERY, *FILTERS),
+    *(*DOMAINS, *CATALOGUE, *_TOPICS),
+)
 """What `/v1/openapi.json` describes, besides itself."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from bus.api.call import Answer, Call, answer
@@ -61,7 +62,10 @@ async def _describe(house: House, domains: Iterable[Domain]) -> list[dict[str, A
             }
         )
     return [
-        _topic(domain, partitions[domain.topic], invalid.get(domain.topic, 0))
+        {
+            **_topic(domain, partitions[domain.topic], invalid.get(domain.topic, 0)),
+            "findings": [asdict(found) for found in house.findings.of(domain.name)],
+        }
         for domain in by_topic.values()
     ]
 

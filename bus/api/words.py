@@ -61,6 +61,14 @@ WORDS: Final = {
     "schemas": "Versies van het schema van de data, de oudste eerst.",
     "version": "Nummer van de versie.",
     "draft": "Versie van JSON Schema: 2020-12 of draft-07.",
+    "profile": "Hoe streng het domein is met het NL GOV-profiel voor CloudEvents.",
+    "rules": "Per regel reject, warn of off; wat ontbreekt heeft zijn standaardwaarde.",
+    "bsnAllow": "Attributen waarin negen cijfers geen BSN zijn, maar bijvoorbeeld een RSIN.",
+    "bsnAgreement": "Waar is afgesproken dat de bewaking op BSN's wordt versoepeld.",
+    "revision": "Nummer van de wijziging.",
+    "findings": "Wat het profiel vond in gebeurtenissen, sinds dit proces van de API begon.",
+    "rule": "Regel van het profiel.",
+    "Finding.verdict": "reject: geweigerd; warn: aangenomen met een waarschuwing.",
     # Of status
     "state": (
         "Van een abonnement: active, paused of disabled. Van een partitie: attached (bij),"
@@ -120,7 +128,7 @@ WORDS: Final = {
     "event": "De gebeurtenis, als CloudEvent in JSON.",
     "matches": "Of de filters de gebeurtenis doorlaten.",
     "error": "De eerste sql-expressie die een fout geeft, met haar plaats; anders null.",
-    "warnings": "Wat mag, maar vaak anders is bedoeld, met zijn plaats.",
+    "warnings": "Wat mag, maar afwijkt van het profiel of vaak anders is bedoeld.",
     "from": "Vanaf dit moment in het log; ontbreekt het, dan vanaf het begin.",
     "to": "Tot dit moment in het log; ontbreekt het, dan tot nu.",
     "budget": "Wat één antwoord mag kosten.",

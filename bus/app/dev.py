@@ -10,6 +10,7 @@ from bus.app.parts import database_of, database_url, topics_of
 from bus.catalogue import Domain, topic_name
 from bus.catalogue.domain import DEFAULT_DOMAIN
 from bus.embedded.dev import Dev, Role, role_argv
+from bus.profile import RELAXED
 from bus.settings import Settings
 from bus.store.credentials import Credentials
 from bus.store.credentials import Role as CredentialRole
@@ -75,6 +76,9 @@ async def _domains(database: Database, settings: Settings) -> None:
         topic=topic_name(settings.namespace, DEFAULT_DOMAIN),
         organisation=OIN,
         partitions=_PARTITIONS,
+        # Where one's first events go: the profile tells what it would refuse, and refuses nothing
+        # but what may be a BSN. A domain of one's own has the profile's defaults.
+        profile=RELAXED,
         description="Takes every event whose type belongs to no other domain.",
     )
     async with topics_of(settings) as topics:

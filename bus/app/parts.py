@@ -98,7 +98,7 @@ async def open_house(settings: Settings, own_url: str) -> AsyncIterator[House]:
                     batch_bytes=settings.max_batch_bytes,
                     batch_events=settings.max_batch_events,
                 ),
-                key_fallbacks=metrics.KeyFallbacks(),
+                findings=metrics.ProfileFindings(),
                 namespace=settings.namespace,
                 public_url=settings.public_url or own_url,
                 contact=Contact(settings.contact_email, settings.contact_url),

@@ -60,6 +60,12 @@ def encode(event: Event) -> tuple[list[tuple[str, bytes]], bytes | None]:
     return headers, event.data
 
 
+def size_of(key: bytes, headers: Sequence[tuple[str, bytes]], value: bytes | None) -> int:
+    """Give the bytes of a record, without what Kafka adds."""
+    size = len(key) + len(value or b"")
+    return size + sum(len(name) + len(text) for name, text in headers)
+
+
 def encode_structured(event: Event) -> tuple[list[tuple[str, bytes]], bytes]:
     """Write a valid event as a structured record."""
     return _STRUCTURED_HEADERS.copy(), json.encode(event)

@@ -21,6 +21,7 @@ class LogEvent(StrEnum):
     EVENT_TYPE_CREATED = "api.event_type_created"
     EVENT_TYPE_CHANGED = "api.event_type_changed"
     SCHEMA_ADDED = "api.schema_added"
+    DOMAIN_CHANGED = "api.domain_changed"
     SUBSCRIPTION_CREATED = "api.subscription_created"
     SUBSCRIPTION_CHANGED = "api.subscription_changed"
     SUBSCRIPTION_DELETED = "api.subscription_deleted"

@@ -1,5 +1,6 @@
 """The table of metrics. No label holds personal data or grows with events or subscriptions."""
 
+from dataclasses import dataclass
 from math import nan
 
 from prometheus_client import (
@@ -13,6 +14,8 @@ from prometheus_client import (
     generate_latest,
     start_http_server,
 )
+
+from bus.observe.bsn import masked
 
 REGISTRY = CollectorRegistry()
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -39,8 +42,8 @@ GCCollector(registry=REGISTRY)
 # API
 EVENTS_PUBLISHED = _counter("events_published", "Events the log has taken", "domain")
 EVENTS_REFUSED = _counter("events_refused", "Requests to publish that were refused", "status")
-KEY_FALLBACKS = _counter(
-    "key_fallbacks", "Events without partitionkey and subject, ordered by source", "source"
+PROFILE_FINDINGS = _counter(
+    "profile_findings", "What rules of the profile found", "domain", "source", "rule", "verdict"
 )
 CATALOGUE_FINDINGS = _counter(
     "catalogue_findings", "Events that do not keep to the catalogue", "domain", "verdict"
@@ -89,21 +92,38 @@ RELAY_BACKLOG = _gauge("relay_backlog_seconds", "Age of the oldest outbox row", 
 RELAY_WAITING = _gauge("relay_waiting_rows", "Outbox rows that wait, up to 100,000", "outbox")
 
 
-class KeyFallbacks:
-    """Counts events that fell back to their source as key; past `limit` sources, as `other`."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a rule of the profile found in events of one source."""
 
-    def __init__(self, limit: int = 200) -> None:
+    source: str
+    rule: str
+    verdict: str
+    count: int
+
+
+class ProfileFindings:
+    """Counts what rules of the profile find, by domain and source, since this process started.
+
+    Past `limit` combinations a source is counted as `other`; what may be a BSN in it is masked.
+    """
+
+    def __init__(self, limit: int = 2_000) -> None:
         self._limit = limit
-        self._sources: set[str] = set()
+        self._counts: dict[tuple[str, str, str, str], int] = {}
 
-    def count(self, source: str) -> None:
-        """Count one event of this source."""
-        if source not in self._sources:
-            if len(self._sources) >= self._limit:
-                source = "other"
-            else:
-                self._sources.add(source)
-        KEY_FALLBACKS.labels(source).inc()
+    def count(self, domain: str, source: str, rule: str, verdict: str, times: int = 1) -> None:
+        """Count a finding, in so many events."""
+        key = (domain, masked(source), rule, verdict)
+        if key not in self._counts and len(self._counts) >= self._limit:
+            key = (domain, "other", rule, verdict)
+        self._counts[key] = self._counts.get(key, 0) + times
+        PROFILE_FINDINGS.labels(*key).inc(times)
+
+    def of(self, domain: str) -> list[Found]:
+        """Give what was found in a domain, the most frequent first."""
+        found = [Found(*key[1:], n) for key, n in self._counts.items() if key[0] == domain]
+        return sorted(found, key=lambda each: -each.count)
 
 
 def render() -> bytes:

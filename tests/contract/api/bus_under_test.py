@@ -234,6 +234,7 @@ async def _seed(bus: Bus) -> None:
             "subscriber": (OIN, ("subscriber",)),
             "operator": (OIN, ("operator",)),
             "other": (OTHER, ("publisher", "subscriber")),
+            "foreign": (OTHER, ("operator",)),
         }
         for name, (oin, roles) in tokens.items():
             bus.tokens[name] = await credentials.issue(oin, roles, label=name)

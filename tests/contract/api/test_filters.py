@@ -149,7 +149,8 @@ async def past(kafka: str, postgres: str, template: str) -> AsyncIterator[Past]:
 
 
 async def _fill(bus: Bus) -> Past:
-    domain = {"name": PAST, "partitions": 2}
+    profile = {"rules": {"bsn-in-subject": "off"}, "bsnAgreement": "for this test"}
+    domain = {"name": PAST, "partitions": 2, "profile": profile}
     assert (await bus.call("POST", "/v1/domains", json=domain)).status == 201
     before = datetime.now(UTC)
     for number in range(60):

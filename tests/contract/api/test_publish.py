@@ -77,14 +77,16 @@ async def test_an_empty_batch_is_fine(bus: Bus) -> None:
 
 
 async def test_the_key_falls_back(bus: Bus) -> None:
-    """Without partitionkey the subject orders, without subject the source; that is counted."""
+    """Without partitionkey the subject orders, without subject the source; that is told."""
     with_subject = event(id="1", partitionkey=None, subject="zaak-7")
     bare = event(id="2", partitionkey=None)
     reply = await bus.publish(with_subject, bare)
     keys = [record.key for record in await bus.records(*reply.json["items"])]
     assert keys == [b"zaak-7", SOURCE.encode()]
+    told = [[each["code"] for each in item.get("warnings", ())] for item in reply.json["items"]]
+    assert told == [[], ["ordered-by-source"]]
     metrics = (await bus.call("GET", "/metrics", who=None)).text
-    assert f'gemeentebus_key_fallbacks_total{{source="{SOURCE}"}} ' in metrics
+    assert f'domain="{DOMAIN}",rule="ordered-by-source",source="{SOURCE}",' in metrics
     assert "zaak-7" not in metrics
 
 

@@ -17,12 +17,17 @@ def test_every_metric_is_ours_and_says_what_it_is() -> None:
     assert all(f.name.startswith("gemeentebus_") and f.documentation for f in families)
 
 
-def test_sources_of_key_fallbacks_are_bounded() -> None:
-    """A label that senders choose cannot grow for ever."""
-    fallbacks = metrics.KeyFallbacks(limit=2)
-    for source in ["urn:t:a", "urn:t:b", "urn:t:c", "urn:t:d", "urn:t:a"]:
-        fallbacks.count(source)
+def test_findings_are_bounded_and_hold_no_bsn() -> None:
+    """A label that senders choose cannot grow for ever, nor say who somebody is."""
+    findings = metrics.ProfileFindings(limit=2)
+    for source in ["urn:t:a", "urn:t:bsn:999990342", "urn:t:c", "urn:t:d", "urn:t:a"]:
+        findings.count("nl.d", source, "a-rule", "warn")
+    found = {each.source: each.count for each in findings.of("nl.d")}
+    assert found == {"urn:t:a": 2, "urn:t:bsn:*********": 1, "other": 2}
+    assert findings.of("nl.e") == []
     text = metrics.render().decode()
-    assert value(text, 'gemeentebus_key_fallbacks_total{source="urn:t:a"}') == 2
-    assert value(text, 'gemeentebus_key_fallbacks_total{source="other"}') == 2
+    start = 'gemeentebus_profile_findings_total{domain="nl.d",rule="a-rule",source='
+    assert value(text, f'{start}"urn:t:a"') == 2
+    assert value(text, f'{start}"other"') == 2
     assert "urn:t:c" not in text
+    assert "999990342" not in text
