@@ -1,11 +1,13 @@
 """Which rows of an outbox may go to the log, and what each becomes there: pure."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from bus.catalogue import Domain, UnknownDomain, key_of
 from bus.codec import kafka
 from bus.event import Event, InvalidEvent
+from bus.profile import Finding
 from bus.store.directory import Snapshot
 from producers.outbox.row import Row, event_of
 
@@ -31,20 +33,28 @@ class Refused(NamedTuple):
 
 
 class Sorted(NamedTuple):
-    """The rows that go to the log, in their order, and those that do not, by row id."""
+    """The rows that go to the log, in their order, and those that do not, by row id.
+
+    `findings`: how often the profile found what: domain, source, rule, verdict.
+    """
 
     ready: list[Envelope]
     refused: dict[int, Refused]
+    findings: Counter[tuple[str, str, str, str]]
 
 
-def sort(rows: Iterable[Row], *, now: Snapshot, organisation: str, base: str) -> Sorted:
+def sort(
+    rows: Iterable[Row], *, now: Snapshot, organisation: str, base: str, at_time: float
+) -> Sorted:
     """Tell the rows that `organisation` may publish from those that it may not, or nobody can.
 
-    `base` is the address of the bus, by which the schemas of its catalogue are known.
+    `base` is the address of the bus, by which the schemas of its catalogue are known; `at_time` is
+    in unix seconds.
     """
     routes: dict[tuple[str, str], Domain | Refused] = {}
     ready: list[Envelope] = []
     refused: dict[int, Refused] = {}
+    findings: Counter[tuple[str, str, str, str]] = Counter()
     for row in rows:
         at = (row["type"], row["source"])
         route = routes.get(at)
@@ -62,9 +72,22 @@ def sort(rows: Iterable[Row], *, now: Snapshot, organisation: str, base: str) ->
         if unfit is not None:
             refused[row["id"]] = unfit
             continue
-        key, _ = key_of(event, route)
-        ready.append(Envelope(row["id"], route.topic, key, *kafka.encode(event)))
-    return Sorted(ready, refused)
+        key, by_source = key_of(event, route)
+        headers, value = kafka.encode(event)
+        size = kafka.size_of(key, headers, value)
+        found = route.profile.judge(event, now=at_time, by_source=by_source, size=size)
+        findings.update((route.name, event.source, f.rule.code, f.verdict) for f in found)
+        if reason := _objection(found):
+            refused[row["id"]] = Refused(reason, doubtful=True)
+        else:
+            ready.append(Envelope(row["id"], route.topic, key, headers, value))
+    return Sorted(ready, refused, findings)
+
+
+def _objection(found: Iterable[Finding]) -> str | None:
+    """Say which rules refuse an event, and at which attributes."""
+    rules = [f"{each.rule.code} at {each.attribute}" for each in found if each.verdict == "reject"]
+    return f"profile: {', '.join(rules)}" if rules else None
 
 
 def _route(type_: str, source: str, now: Snapshot, organisation: str) -> Domain | Refused:

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from time import monotonic
+from time import monotonic, time
 from typing import Final
 
 from bus.log.errors import LogError, LogUnavailable, RecordTooLarge
@@ -84,6 +84,7 @@ class Relay:
         self._directory = directory
         self._organisation = organisation
         self._public_url = public_url
+        self._findings = metrics.ProfileFindings()
         self._gauged_at = -GAUGE_EVERY
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -141,7 +142,9 @@ class Relay:
         rows = await feed.take(ROWS, DATA_BYTES, LARGEST)
         if not rows:
             return 0
-        ready, refused = await self._sort(rows)
+        ready, refused, findings = await self._sort(rows)
+        for found, times in findings.items():
+            self._findings.count(*found, times)
         relayed, failure = await self._append(ready, refused)
         if relayed or refused:
             await feed.settle(relayed, {id_: each.reason for id_, each in refused.items()})
@@ -166,7 +169,13 @@ class Relay:
         return found
 
     def _sort_by(self, now: Snapshot, rows: Sequence[Row]) -> Sorted:
-        return sort(rows, now=now, organisation=self._organisation, base=self._public_url)
+        return sort(
+            rows,
+            now=now,
+            organisation=self._organisation,
+            base=self._public_url,
+            at_time=time(),
+        )
 
     async def _append(
         self, ready: Sequence[Envelope], refused: dict[int, Refused]

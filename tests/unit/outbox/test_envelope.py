@@ -49,7 +49,11 @@ def row(id_: int, **columns: Any) -> dict[str, Any]:  # noqa: ANN401 - columns h
 def sorted_(*rows: dict[str, Any]) -> Sorted:
     """Sort by the catalogue of this module."""
     return sort(
-        rows, now=Snapshot(1, DOMAINS, ACCESS), organisation=OIN, base="https://bus.example"
+        rows,
+        now=Snapshot(1, DOMAINS, ACCESS),
+        organisation=OIN,
+        base="https://bus.example",
+        at_time=0.0,
     )
 
 
@@ -89,6 +93,24 @@ def test_a_foreign_source_is_refused_whatever_its_type() -> None:
     assert refused[1].reason.startswith("foreign source")
 
 
+def test_the_profile_of_the_domain_refuses_and_counts() -> None:
+    """A rule that rejects keeps a row out, without its value; a newer policy may let it in."""
+    found = sorted_(
+        row(1, subject="999990342"),
+        row(2, extensions='{"tracestate": ""}'),
+        row(3, partitionkey=None),
+    )
+    assert [each.row_id for each in found.ready] == [3]
+    assert [(each.reason, each.doubtful) for each in found.refused.values()] == [
+        ("profile: bsn-in-subject at subject", True),
+        ("profile: extension-incomplete at traceparent", True),
+    ]
+    source = "urn:nld:oin:1:zaken"
+    assert found.findings["nl.zaken", source, "bsn-in-subject", "reject"] == 1
+    assert found.findings["nl.zaken", source, "ordered-by-source", "warn"] == 1
+    assert found.findings["nl.zaken", source, "source-number-invalid", "warn"] == 3
+
+
 def test_the_name_of_an_outbox_has_no_password() -> None:
     """It stands in logs and metrics."""
     assert outbox_name("postgresql://u:p%40ss@db.example:5433/zaken?x=1") == "db.example:5433/zaken"
@@ -105,7 +127,7 @@ def test_what_the_catalogue_refuses_waits_for_a_newer_one() -> None:
     for check, ready in (("enforce", [2]), ("warn", [1, 2]), ("off", [1, 2])):
         types = EventTypes([replace(strict, schema_check=check)])
         snapshot = Snapshot(1, DOMAINS, ACCESS, types)
-        found = sort(rows, now=snapshot, organisation=OIN, base="https://bus.example")
+        found = sort(rows, now=snapshot, organisation=OIN, base="https://bus.example", at_time=0.0)
         assert [each.row_id for each in found.ready] == ready
         for refused in found.refused.values():
             assert refused == ("not as registered: data/zaak: maxLength", True)
