@@ -1,6 +1,6 @@
 """`bus domains`: what there is to publish in."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,7 +31,7 @@ def add(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a domain with its topic (role operator)."""
+    """Make a domain with its topic, with the profile's own strictness (role operator)."""
     wish = {
         "name": name,
         "description": description,
@@ -41,3 +41,74 @@ def add(
     }
     made = call("POST", "/v1/domains", url=url, document=wish)
     show([made], _COLUMNS, as_json=as_json)
+
+
+@app.command()
+def change(  # noqa: PLR0913 - one parameter per option
+    name: Annotated[str, typer.Argument(help="The domain.")],
+    *,
+    description: Annotated[str | None, typer.Option(help="What it is about.")] = None,
+    retention_days: Annotated[
+        int | None, typer.Option(help="Days that events are kept, from 8.")
+    ] = None,
+    unknown_types: Annotated[
+        str | None, typer.Option(help="Types that are not in the catalogue: accept or reject.")
+    ] = None,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="RULE=reject, warn, off or default, as in `bus profile rules`; may be repeated."
+        ),
+    ] = None,
+    bsn_allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An attribute whose nine digits are no BSN; may be repeated. Replaces the list."
+        ),
+    ] = None,
+    bsn_agreement: Annotated[
+        str | None,
+        typer.Option(help="Where it is agreed that the BSN rules are relaxed; '' ends that."),
+    ] = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change a domain of one's own organisation; what is not given stays (role operator)."""
+    profile: dict[str, Any] = {}
+    if rule:
+        profile["rules"] = dict(map(_verdict, rule))
+    if bsn_allow is not None:
+        profile["bsnAllow"] = [attribute for attribute in bsn_allow if attribute]
+    if bsn_agreement is not None:
+        profile["bsnAgreement"] = bsn_agreement or None
+    wish = {
+        "description": description,
+        "retentionDays": retention_days,
+        "unknownTypes": unknown_types,
+        "profile": profile or None,
+    }
+    given = {field: value for field, value in wish.items() if value is not None}
+    if not given:
+        raise typer.BadParameter("say what is to change; see --help")
+    changed = call("PATCH", f"/v1/domains/{name}", url=url, document=given)
+    show([changed], [*_COLUMNS, "profile"], as_json=as_json)
+
+
+@app.command()
+def history(
+    name: Annotated[str, typer.Argument(help="The domain.")],
+    *,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show who changed a domain, when, and how (role operator)."""
+    versions = call("GET", f"/v1/domains/{name}/revisions", url=url)["items"]
+    columns = ["at", "organisation", "retentionDays", "profile", "description"]
+    show(versions, columns, as_json=as_json)
+
+
+def _verdict(option: str) -> tuple[str, str | None]:
+    code, equals, verdict = option.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"--rule {option}: give rule=verdict")
+    return code, None if verdict == "default" else verdict

@@ -1,16 +1,14 @@
 """`bus publish`: one event from options, or what is in a file."""
 
-import sys
 import uuid
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 import typer
 
 from bus.cli.client import Url, send
-from bus.cli.failure import Failure
+from bus.cli.files import read
 from bus.cli.show import AsJson, show
 
 _COLUMNS = ["id", "source", "topic", "partition", "offset"]
@@ -36,21 +34,24 @@ def publish(
     if (file is None) == (type_ is None or source is None):
         raise typer.BadParameter("give a file, or --type and --source")
     if file is not None:
-        body = _read(file)
+        body = read(file)
     else:
         attributes = {"type": type_, "source": source, "id": id_ or str(uuid.uuid4())}
         body = _event(attributes, attribute or [], data)
     batch = body.lstrip()[:1] == b"["
     form = "application/cloudevents-batch+json" if batch else "application/cloudevents+json"
     answer = send("POST", "/v1/events", url=url, body=body, headers={"Content-Type": form})
-    show(answer["items"] if batch else [answer], _COLUMNS, as_json=as_json)
+    items = answer["items"] if batch else [answer]
+    show(items, _COLUMNS, as_json=as_json)
+    _warn(items)
 
 
-def _read(file: str) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except OSError as error:
-        raise Failure(f"{file} cannot be read: {error.strerror}") from None
+def _warn(items: list[dict[str, Any]]) -> None:
+    """Say on stderr where an event that was taken strays from the profile."""
+    for item in items:
+        for warning in item.get("warnings", ()):
+            place = warning["location"].get("pointer") or warning["location"].get("name")
+            typer.echo(f"warning: {place}: {warning['detail']} ({warning['code']})", err=True)
 
 
 def _event(required: dict[str, str | None], attributes: list[str], data: str | None) -> bytes:

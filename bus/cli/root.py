@@ -34,6 +34,7 @@ COMMANDS: Final = (
     Row("dead-letters", "dead_letters", "app", _USE),
     Row("domains", "catalogue", "app", _USE),
     Row("catalogue", "catalogue_folder", "app", _USE),
+    Row("profile", "profile", "app", _USE),
     Row("outbox", "outbox", "app", _USE),
     Row("api", "roles", "api", _RUN),
     Row("dispatch", "roles", "dispatch", _RUN),

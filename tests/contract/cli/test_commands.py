@@ -96,6 +96,60 @@ async def test_domains_and_topics(bus: Bus) -> None:
     assert (twice.code, "409" in twice.err) == (1, True)
 
 
+async def test_a_domain_is_changed(bus: Bus) -> None:
+    """Its strictness, the agreement that it rests on, and who changed it when."""
+    env = environment(bus)
+    assert (await run("domains", "add", "nl.cli-profiel", "--partitions", "1", env=env)).code == 0
+    relax = ("domains", "change", "nl.cli-profiel", "--rule", "bsn-in-subject=warn")
+    refused = await run(*relax, env=env)
+    assert (refused.code, "/profile/rules/bsn-in-subject" in refused.err) == (1, True)
+    agreed = await run(
+        *(*relax, "--bsn-agreement", "convenant 17", "--retention-days", "20", "--json"), env=env
+    )
+    (changed,) = agreed.json()
+    assert changed["retentionDays"] == 20
+    assert changed["profile"] == {
+        "rules": {"bsn-in-subject": "warn"},
+        "bsnAgreement": "convenant 17",
+    }
+    person = json.dumps(event(type="nl.cli-profiel.x", subject=PERSONAL)).encode()
+    taken = await run("publish", "-", env=env, stdin=person)
+    assert (taken.code, "warning: /subject: " in taken.err) == (0, True)
+    undo = ("domains", "change", "nl.cli-profiel", "--rule", "bsn-in-subject=default")
+    (strict,) = (await run(*undo, "--bsn-agreement", "", "--json", env=env)).json()
+    assert strict["profile"] == {}
+    history = await run("domains", "history", "nl.cli-profiel", "--json", env=env)
+    assert len(history.json()) == 3
+    assert (await run("domains", "change", "nl.cli-profiel", env=env)).code == 2
+    assert (await run("domains", "change", "nl.cli-profiel", "--rule", "x", env=env)).code == 2
+
+
+async def test_events_are_judged_without_a_bus(tmp_path: Path) -> None:
+    """Exit code 1 when one would be refused, each finding at its place, and no value shown."""
+    env = environment(None)
+    batch = json.dumps([event(), event(subject=PERSONAL), event(partitionkey=None)]).encode()
+    judged = await run("profile", "check", "-", "--json", env=env, stdin=batch)
+    assert judged.code == 1
+    assert {(each["at"], each["verdict"], each["code"]) for each in json.loads(judged.out)} == {
+        ("/1/subject", "reject", "bsn-in-subject"),
+        ("/2/partitionkey", "warn", "ordered-by-source"),
+    }
+    assert PERSONAL not in judged.out + judged.err
+    policy = tmp_path / "profile.json"
+    policy.write_text('{"rules": {"bsn-in-subject": "off"}, "bsnAgreement": "x"}')
+    argument = ("profile", "check", "-", "--policy", str(policy))
+    assert (await run(*argument, env=env, stdin=batch)).code == 0
+    policy.write_text('{"rules": {"bsn-in-subject": "off"}}')
+    unagreed = await run(*argument, env=env, stdin=batch)
+    assert (unagreed.code, "/rules/bsn-in-subject" in unagreed.err) == (1, True)
+    broken = await run("profile", "check", "-", env=env, stdin=b'{"id": ""}')
+    assert (broken.code, "/id" in broken.out) == (1, True)
+    missing = await run("profile", "check", str(tmp_path / "none"), env=env)
+    assert (missing.code, "cannot be read" in missing.err) == (1, True)
+    fine = await run("profile", "check", "-", env=env, stdin=json.dumps(event()).encode())
+    assert fine.code == 0
+
+
 async def test_tail_shows_what_enters(bus: Bus) -> None:
     """Events show as they come, without subject and data unless these are asked for."""
     env = environment(bus)
@@ -105,7 +159,7 @@ async def test_tail_shows_what_enters(bus: Bus) -> None:
     async with asyncio.timeout(40):
         while not (watching.done() and whole.done()):
             number += 1
-            await bus.publish(event(id=f"tail-{number}", subject=PERSONAL))
+            await bus.publish(event(id=f"tail-{number}", subject="wie", data=PERSONAL))
             await asyncio.wait([watching, whole], timeout=0.3)
     assert "tail-" in watching.result().out
     assert PERSONAL not in watching.result().out
