@@ -176,6 +176,7 @@ def _wait_ready(dev: subprocess.Popen[bytes], said: Path) -> None:
         "subscribe-your-component.md",
         "operate.md",
         "catalogue.md",
+        "profile.md",
     ],
 )
 def test_the_commands_of_a_document_run_as_printed(
