@@ -142,3 +142,5 @@ async def test_domains_are_shown(bus: Bus) -> None:
     assert one.json["retentionDays"] == 14
     listed = await bus.call("GET", "/v1/domains", who="subscriber")
     assert one.json in listed.json["items"]
+    names = [domain["name"] for domain in listed.json["items"]]
+    assert names == sorted(names)
