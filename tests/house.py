@@ -19,7 +19,9 @@ from bus.log.membership import Membership
 from bus.log.reader import Reader
 from bus.log.topics import Topics
 from bus.log.writer import Writer
+from bus.store.commands import Commands
 from bus.store.database import Database
+from bus.store.dead_letters import DeadLetters
 from bus.store.directory import Directory
 from bus.store.domains import Domains
 from bus.store.organisations import Organisations
@@ -123,6 +125,8 @@ class House:
         self.organisations = Organisations(database)
         self.subscriptions = Subscriptions(database, self._sealer)
         self.streams = Streams(database, self._sealer)
+        self.commands = Commands(database)
+        self.dead_letters = DeadLetters(database, self._sealer)
         self.domains: list[Domain] = []
         self.directory: Directory | None = None
 
@@ -219,36 +223,6 @@ class House:
     async def rows(self, query: str, *args: object) -> list[dict[str, Any]]:
         """Look into Postgres."""
         return [dict(row) for row in await self._database.fetch(query, *args)]
-
-    async def command(self, kind: str, subscription: UUID, **columns: object) -> None:
-        """Ask the owners of partitions for something, as the API does."""
-        names = ", ".join(columns)
-        values = ", ".join(f"${number}" for number in range(3, 3 + len(columns)))
-        async with self._database.transaction() as transaction:
-            await transaction.execute("UPDATE revision SET value = value + 1")
-            await transaction.execute(
-                f"INSERT INTO command (subscription, kind, topic, partition, {names})"  # noqa: S608 - names of columns
-                f" SELECT $1, $2, topic, partition, {values} FROM stream",
-                subscription,
-                kind,
-                *columns.values(),
-            )
-
-    async def set_state(self, subscription: UUID, state: str) -> None:
-        """Pause or resume a subscription, as the API does."""
-        async with self._database.transaction() as transaction:
-            await transaction.execute("UPDATE revision SET value = value + 1")
-            await transaction.execute(
-                """WITH changed AS (
-                    UPDATE subscription SET state = $2, revision = (SELECT value FROM revision)
-                    WHERE id = $1 RETURNING *
-                )
-                INSERT INTO subscription_revision
-                    (revision, subscription, organisation, body, state)
-                SELECT revision, id, organisation, body, state FROM changed""",
-                subscription,
-                state,
-            )
 
     def access(self) -> Access:
         """Give the access that the dispatcher goes by now."""

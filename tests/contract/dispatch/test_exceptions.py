@@ -6,7 +6,9 @@ from typing import Any
 import pytest_asyncio
 
 from bus.log.writer import Writer
-from tests.house import House, Sink, events, in_order, sinks, until
+from bus.store.commands import Stretch
+from bus.store.dead_letters import Choice
+from tests.house import OIN, House, Sink, events, in_order, sinks, until
 
 RETRY = {"retry": {"schedule": (0.2, 0.3), "jitter": 0, "limit": 1}}
 
@@ -104,7 +106,7 @@ async def test_a_dead_letter_is_redriven_in_its_lane(house: House) -> None:
             await house.publish(domain, events(20))
             await until(lambda: holds(house, "dead_letter", 1))
             refuses = False
-            await house.command("redrive", identity, offsets=[3])
+            assert await house.dead_letters.redrive(identity, Choice(reason="refused")) == 1
             await sink.until(lambda sink: "000003" in sink.accepted)
             for table in ("dead_letter", "command", "parked"):
                 await until(lambda table=table: holds(house, table, 0))
@@ -120,12 +122,12 @@ async def test_a_pause_keeps_the_place(house: House) -> None:
         async with house.dispatcher():
             await house.publish(domain, events(50))
             await paused.until(lambda sink: len(sink.ids) >= 50)
-            await house.set_state(identity, "paused")
+            await house.subscriptions.pause(identity, organisation=OIN)
             await until(lambda: followed(house))
             await house.publish(domain, events(50, first=50))
             await other.until(lambda sink: len(sink.ids) >= 100)
             assert len(paused.ids) == 50
-            await house.set_state(identity, "active")
+            await house.subscriptions.resume(identity, organisation=OIN)
             await paused.until(lambda sink: len(sink.ids) >= 100)
     assert sorted(paused.ids) == [f"{each:06}" for each in range(100)]
     assert in_order(paused)
@@ -143,7 +145,7 @@ async def test_a_sink_that_is_gone_is_disabled(house: House) -> None:
             await until(lambda: followed(house))
             assert len(sink.ids) == 1
             sink.answer = lambda _: 204
-            await house.set_state(identity, "active")
+            await house.subscriptions.resume(identity, organisation=OIN)
             await sink.until(lambda sink: len(sink.accepted) >= 10)
     assert sink.accepted == [f"{each:06}" for each in range(10)]
     assert await holds(house, "notice WHERE type = 'nl.vng.gemeentebus.subscription-disabled'", 1)
@@ -160,11 +162,12 @@ async def test_a_replay_delivers_a_stretch_again(house: House) -> None:
             await sink.until(lambda sink: len(sink.ids) >= 100)
             sink.ids.clear()
             sink.keys.clear()
-            await house.command("replay", identity, from_offset=20, until_offset=60)
+            await house.commands.replay(identity, [Stretch(domain.topic, 0, 20, 60)])
             await sink.until(lambda sink: len(sink.ids) >= 40)
             await house.publish(domain, events(20, first=100))
             await sink.until(lambda sink: len(sink.ids) >= 60)
             await until(lambda: holds(house, "position", 0))
+        assert not await house.commands.replaying(identity)
     expected = [*range(20, 60), *range(100, 120)]
     assert sorted(sink.ids) == [f"{each:06}" for each in expected]
     assert in_order(sink)
