@@ -5,6 +5,7 @@ from typing import Any, Final
 from bus.api.catalogue_examples import CATALOGUE_EXAMPLES
 from bus.api.delivery_examples import DELIVERY_EXAMPLES
 from bus.api.pull_schemas import pull_examples
+from bus.api.shapes import REF
 
 _OIN: Final = "00000001823288444000"
 _SOURCE: Final = f"urn:nld:oin:{_OIN}:systeem:zaken"
@@ -230,5 +231,14 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
 }
 """Each schema that a body has, with its examples by name: a test asks for every one of them."""
 
-BINARY: Final[dict[str, Any]] = {"data": _DATA}
-"""The body of an event in binary mode, whose attributes are in headers."""
+
+def body(media_type: str, schema: str) -> dict[str, Any]:
+    """Describe a body of this media type, with its examples; in batches and binary mode as well."""
+    one: dict[str, Any] = {"$ref": REF + schema}
+    if media_type == "*/*":  # binary mode: the attributes are in headers, data is of any kind
+        return {"schema": {}, "examples": {"data": {"value": _DATA}}}
+    examples = EXAMPLES.get(schema, {})  # none: a test of the description asks for them
+    if "batch" in media_type:
+        one = {"type": "array", "items": one}
+        examples = {"batch": list(examples.values())}
+    return {"schema": one, "examples": {name: {"value": each} for name, each in examples.items()}}

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from bus.api.examples import BINARY, EXAMPLES
+from bus.api.examples import body
 from bus.api.house import Contact
 from bus.api.operation import Content, Operation, Outcome
 from bus.api.refusals import REFUSALS
@@ -159,16 +159,4 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
 
 
 def _bodies(content: Content) -> dict[str, Any]:
-    return {media_type: _body(media_type, content.schema) for media_type in content.media_types}
-
-
-def _body(media_type: str, schema: str) -> dict[str, Any]:
-    one: dict[str, Any] = {"$ref": REF + schema}
-    if media_type == "*/*":  # in binary mode the body is data of any kind
-        return {"schema": {}, "examples": {"data": {"value": BINARY}}}
-    examples = EXAMPLES.get(schema, {})  # none: a test of the description asks for them
-    if "batch" in media_type:
-        one = {"type": "array", "items": one}
-        examples = {"batch": list(examples.values())}
-    shown = {name: {"value": value} for name, value in examples.items()}
-    return {"schema": one, "examples": shown}
+    return {media_type: body(media_type, content.schema) for media_type in content.media_types}

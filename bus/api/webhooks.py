@@ -2,8 +2,7 @@
 
 from typing import Any, Final
 
-from bus.api.examples import EXAMPLES
-from bus.api.shapes import REF
+from bus.api.examples import body
 
 RECEIVE: Final = "Ontvangen"
 """The tag of what a component does."""
@@ -32,7 +31,6 @@ _ANSWERS: Final = {
 def webhooks() -> dict[str, Any]:
     """Give the member `webhooks` of the document."""
     media_type = "application/cloudevents+json; charset=utf-8"
-    examples = {name: {"value": value} for name, value in EXAMPLES["CloudEvent"].items()}
     delivery = {
         "operationId": "receiveEvent",
         "tags": [RECEIVE],
@@ -56,7 +54,7 @@ def webhooks() -> dict[str, Any]:
         "requestBody": {
             "required": True,
             "description": "De gebeurtenis zoals de bron haar heeft gepubliceerd.",
-            "content": {media_type: {"schema": {"$ref": f"{REF}CloudEvent"}, "examples": examples}},
+            "content": {media_type: body(media_type, "CloudEvent")},
         },
         "responses": {
             status: {"description": text}
