@@ -6,7 +6,7 @@ from typing import Any
 
 from bus.api.call import Answer, Call, answer, query_as
 from bus.api.fate import shown
-from bus.api.finding import Sought, find_event, not_there
+from bus.api.finding import Place, Sought, Times, find_event, not_there
 from bus.api.house import House
 from bus.api.problem import Problem, invalid_parameter
 from bus.event import Event
@@ -60,16 +60,21 @@ async def get_all(call: Call) -> Answer:
 
 def _sought(query: Mapping[str, str]) -> Sought:
     asked = query_as(query, DeliveriesQuery)
-    place, times = (asked.partition, asked.offset), (asked.from_, asked.to)
-    if all(each is not None for each in (asked.topic, *place)) and times == (None, None):
-        where = (int(asked.partition or 0), int(asked.offset or 0))
-        return Sought(asked.source, asked.id, asked.topic, place=where)
-    if asked.from_ is not None and asked.to is not None and place == (None, None):
-        if asked.to < asked.from_:
-            raise invalid_parameter("query", "to", "not-after-from", "give a time after from")
-        return Sought(asked.source, asked.id, asked.topic, times=(asked.from_, asked.to))
-    detail = "give topic, partition and offset, or from and to (and topic)"
-    raise invalid_parameter("query", "topic", "not-one-of", detail)
+    match asked:
+        case DeliveriesQuery(
+            topic=str(topic), partition=str(number), offset=str(offset), from_=None, to=None
+        ):
+            where: Place | Times = Place(topic, int(number), int(offset))
+        case DeliveriesQuery(
+            partition=None, offset=None, from_=datetime() as since, to=datetime() as to
+        ):
+            if to < since:
+                raise invalid_parameter("query", "to", "not-after-from", "give a time after from")
+            where = Times(since, to, asked.topic)
+        case _:
+            detail = "give topic, partition and offset, or from and to (and topic)"
+            raise invalid_parameter("query", "topic", "not-one-of", detail)
+    return Sought(asked.source, asked.id, where)
 
 
 def _readers(house: House, event: Event, record: Record) -> frozenset[str]:
