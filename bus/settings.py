@@ -1,4 +1,7 @@
-"""Every setting, read from `BUS_…` in the environment once, by bus.app and bus.cli alone."""
+"""Every setting, read from `BUS_…` in the environment once, by bus.app and bus.cli alone.
+
+One list, however long it gets: who looks for a setting looks in one place.
+"""
 
 import base64
 import binascii

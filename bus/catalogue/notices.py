@@ -1,4 +1,7 @@
-"""Notices: what the bus tells of itself, as CloudEvents in a domain of its own. Pure."""
+"""Notices: what the bus tells of itself, as CloudEvents in a domain of its own. Pure.
+
+One table, long as it is: of each kind its data, its type, and what makes it.
+"""
 
 import re
 from collections.abc import Mapping
