@@ -57,14 +57,19 @@ def test_every_field_is_taken() -> None:
         "delivery": {
             "concurrency": 4,
             "timeout": 1.5,
-            "retry": {"schedule": [0.1, 2], "jitter": 0},
+            "retry": {"schedule": [0.1, 2], "jitter": 0, "limit": 60, "disable": 3_600},
         },
         "signing": {"scheme": "v1"},
     }
     written = {"sinkcredential": {"credentialtype": "ACCESSTOKEN", "accesstoken": "t0ken"}}
     signing = {"scheme": "v1", "secret": SECRET}
     subscription = accepted(**asked | written | {"signing": signing})
-    asked["delivery"]["retry"] = {"schedule": [0.1, 2.0], "jitter": 0.0}
+    asked["delivery"]["retry"] = {
+        "schedule": [0.1, 2.0],
+        "jitter": 0.0,
+        "limit": 60.0,
+        "disable": 3_600.0,
+    }
     identity = {"id": "s", "organisation": "00000000000000000001"}
     asked["start"] = "2026-11-23T11:00:00.250000Z"
     assert subscription.document() == asked | identity
