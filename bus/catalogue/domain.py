@@ -40,7 +40,7 @@ class Domain:
     description: str = ""
     unknown_types: UnknownTypes = "accept"
     """What becomes of an event whose type the catalogue does not know."""
-    profile: Policy = DEFAULT_POLICY
+    profile: Policy = field(default=DEFAULT_POLICY, hash=False)
     """How strict it is with its events."""
     revision: int = field(default=0, compare=False)
     """Number of its last change."""

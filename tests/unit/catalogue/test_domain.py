@@ -91,3 +91,8 @@ def test_the_key_is_the_first_attribute_that_the_event_has(
     """The domain's attribute, partitionkey, subject, and at last the source, which is reported."""
     event = Event(id="1", source="urn:source", type="t", attributes=attributes)
     assert key_of(event, domain("bag", key_attribute)) == (key, fell_back)
+
+
+def test_a_domain_can_be_a_key() -> None:
+    """Descriptions of the catalogue are kept by the domains that they were made of."""
+    assert {domain("nl.a"): 1}[domain("nl.a")] == 1
