@@ -49,7 +49,8 @@ class Case:
 
     async def publish(self, **changes: object) -> None:
         """Publish the event, with the number of a person in it."""
-        terms = {"id": self.id, "type": self.type, "subject": PERSONAL, **changes}
+        person = {"subject": "wie", "data": {"bsn": PERSONAL}}
+        terms = {"id": self.id, "type": self.type, **person, **changes}
         self.place = (await self.bus.publish(event(**terms))).json
 
     async def save(self, **fields: Any) -> None:  # noqa: ANN401 - of a Save
