@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from bus.catalogue.folder import FiledDomain, FiledType
 
 Json = Mapping[str, Any]
+
+_CHANGEABLE: Final = frozenset({"description", "retentionDays", "unknownTypes"})
+"""What can be said anew of a domain; the rest is fixed with its topic."""
 
 Act = Literal["create", "change", "add", "left"]
 """`left`: it differs in a way that cannot be mended, and stays as it is."""
@@ -51,8 +54,12 @@ def _domain(filed: FiledDomain, now: Catalogue) -> Iterator[Step]:
         yield Step("create", what, method="POST", path="/v1/domains", body=filed.document)
     else:
         differs = _differs(filed.document, current)
-        if differs:
-            yield Step("left", what, differs)
+        changes = tuple(each for each in differs if each in _CHANGEABLE)
+        if changes:
+            body = {each: filed.document[each] for each in changes}
+            yield Step("change", what, changes, "PATCH", f"/v1/domains/{name}", body)
+        if left := tuple(each for each in differs if each not in _CHANGEABLE):
+            yield Step("left", what, left)
     for each in filed.types:
         yield from _type(each, now)
 

@@ -68,7 +68,7 @@ def apply(
     if len(todo) < len(steps):
         raise Failure(
             "what is `left` stays as it is on the bus. Cure: a version of a schema never changes, "
-            "so add a next one; a type stays in its domain; a domain is changed by itself."
+            "so add a next one; a type stays in its domain; partitions and key of a domain stay."
         )
 
 

@@ -43,12 +43,14 @@ async def test_apply_shows_asks_does_and_has_nothing_left(bus: Bus, folder: Path
     shown = (await run("catalogue", "list", "--json", env=environment(bus))).json()
     assert TYPE in [each["type"] for each in shown]
 
+    (folder / "bomen" / "domain.toml").write_text('name = "nl.proef"\ndescription = "Bomen"\n')
     file = folder / "bomen" / TYPE / "type.toml"
     file.write_text(file.read_text() + 'schemaCheck = "warn"\n')
     (folder / "bomen" / TYPE / "schema.2.json").write_text("{}")
     file.write_text(file.read_text() + 'compatibility = "backward"\n')
     steps = (await apply(bus, folder, "--yes")).json()
     assert [(step["act"], step["differs"]) for step in steps] == [
+        ("change", ["description"]),
         ("change", ["schemaCheck", "compatibility"]),
         ("add", []),
     ]

@@ -115,8 +115,15 @@ def test_what_cannot_be_mended_is_left(tmp_path: Path) -> None:
     folder = read_folder(write_folder(tmp_path))
     (type_,) = folder[0].types
     now = {"type": TYPE, "domain": "nl.elders"}
-    elsewhere = Catalogue({"nl.proef": {"name": "nl.proef", "partitions": 8}}, {TYPE: now})
-    assert [(each.act, each.differs) for each in plan(folder, elsewhere)] == [
+    other = {"name": "nl.proef", "partitions": 8, "unknownTypes": "accept"}
+    (tmp_path / "bomen" / "domain.toml").write_text(
+        'name = "nl.proef"\npartitions = 1\nunknownTypes = "reject"\n'
+    )
+    elsewhere = Catalogue({"nl.proef": other}, {TYPE: now})
+    steps = plan(read_folder(tmp_path), elsewhere)
+    assert steps[0].body == {"unknownTypes": "reject"}
+    assert [(each.act, each.differs) for each in steps] == [
+        ("change", ("unknownTypes",)),
         ("left", ("partitions",)),
         ("left", ("domain",)),
     ]
