@@ -54,6 +54,8 @@ class Cursors:
             sealed = urlsafe_b64decode((body + "=" * (-len(body) % 4)).encode("ascii"))
         except ValueError:
             raise NotACursor from None
+        if urlsafe_b64encode(sealed).decode().rstrip("=") != body:
+            raise NotACursor  # the decoder passes over what is no base64, and over unused bits
         tag, packed = sealed[:_TAG_BYTES], sealed[_TAG_BYTES:]
         if not hmac.compare_digest(tag, self._tag(subscription, packed)):
             raise NotACursor

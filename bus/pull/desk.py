@@ -108,8 +108,11 @@ class Desk:
     async def _from_tail(self, page: Page) -> None:
         for partition in tuple(page.behind):
             known = self._tail.since(partition, page.positions[partition])
-            if known is not None and await _take(page, iter(known)):
-                page.reached(partition, 0, end=True)
+            if known is None:
+                continue
+            entries, end = known
+            if await _take(page, iter(entries)):
+                page.reached(partition, end, end=True)
 
     async def _from_log(self, page: Page) -> None:
         asked = {each: page.positions[each] for each in page.behind}

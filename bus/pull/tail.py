@@ -66,13 +66,16 @@ class Tail:
         self._waiters: set[_Waiter] = set()
         self._stopped = False
 
-    def since(self, partition: Partition, offset: int) -> Sequence[Entry] | None:
-        """Give all that is known from `offset` on; None where the log has to be asked."""
+    def since(self, partition: Partition, offset: int) -> tuple[Sequence[Entry], int] | None:
+        """Give all that is known from `offset` on, and up to where; None: the log has to be asked.
+
+        A record that is none lies before that end, and is no entry.
+        """
         part = self._parts.get(partition)
         if part is None or not part.start <= offset:
             return None
         newest_first = takewhile(lambda entry: entry.offset >= offset, reversed(part.entries))
-        return list(newest_first)[::-1]
+        return list(newest_first)[::-1], part.next_offset
 
     async def wait(
         self, positions: Mapping[Partition, int], terms: Subscription, seconds: float

@@ -1,5 +1,6 @@
 """Cursors come back as they were written and in no other way; pages lose nothing, in order."""
 
+from string import ascii_letters
 from uuid import UUID, uuid4
 
 import pytest
@@ -61,6 +62,8 @@ def test_a_changed_cursor_is_refused(
     at = data.draw(st.integers(0, len(text) - 1))
     other = data.draw(st.characters(codec="latin-1").filter(lambda each: each != text[at]))
     damaged = [text[:at] + text[at + 1 :], text[:at] + other + text[at + 1 :], text + "A"]
+    damaged += [text[:at] + each + text[at:] for each in "!=\n"]
+    damaged += [text[:-1] + each for each in ascii_letters if each != text[-1]]
     for each in damaged:
         with pytest.raises(NotACursor):
             CURSORS.read(each, subscription)

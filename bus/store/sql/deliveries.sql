@@ -35,14 +35,18 @@ FROM stream
 WHERE topic = $1 AND partition = $2;
 
 -- name: traces
--- What became of one event for some subscriptions, as far as anything is stored of it.
+-- What became of one event for some subscriptions, as far as anything is stored of it. To who fetches it
+-- is delivered once it is acknowledged.
 SELECT
     one.subscription,
     subscription.id IS NULL AS ended,
-    position.next_offset,
+    CASE
+        WHEN subscription.body ->> 'protocol' = 'PULL' THEN coalesce(pull_position.next_offset, 0)
+        ELSE position.next_offset
+    END AS next_offset,
     coalesce($3 = ANY(position.open), false) AS open_,
     coalesce($3 >= position.replay_until AND $3 < position.replay_resume, false) AS skipped,
-    position.saved_at,
+    coalesce(position.saved_at, pull_position.saved_at) AS saved_at,
     dead_letter.id AS letter,
     dead_letter.purged_at IS NOT NULL AS letter_purged,
     dead_letter.reason AS letter_reason,
@@ -64,6 +68,9 @@ LEFT JOIN subscription ON subscription.id = one.subscription
 LEFT JOIN position
     ON position.subscription = one.subscription
     AND position.topic = $1 AND position.partition = $2
+LEFT JOIN pull_position
+    ON pull_position.subscription = one.subscription
+    AND pull_position.topic = $1 AND pull_position.partition = $2
 LEFT JOIN dead_letter
     ON dead_letter.subscription = one.subscription AND dead_letter.settles
     AND dead_letter.topic = $1 AND dead_letter.partition = $2 AND dead_letter.event_offset = $3

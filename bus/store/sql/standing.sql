@@ -2,7 +2,8 @@
 
 -- name: standings
 -- Each subscription that has something short of the last line, or was told something: its worst place.
--- A row stands by itself; without a row a subscription stands with the stream, where it takes the domain.
+-- A row stands by itself, also of one that is pulled, if it ever acknowledged anything; without a row a
+-- subscription stands with the stream, where it takes the domain.
 -- Streams are short of a line only in trouble, so that a healthy bus is asked about its few rows.
 WITH line AS (
     SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::bigint[],
@@ -12,11 +13,17 @@ WITH line AS (
     FROM position JOIN line USING (topic, partition)
     WHERE least(position.next_offset, position.open[1]) < line.level
     UNION ALL
+    SELECT pull_position.subscription, line.*, pull_position.next_offset
+    FROM pull_position JOIN line USING (topic, partition)
+    WHERE pull_position.next_offset < line.level
+        AND pull_position.next_offset > pull_position.start_offset
+    UNION ALL
     SELECT subscription.id, line.*, stream.next_offset
     FROM stream JOIN line USING (topic, partition)
     JOIN subscription ON coalesce(subscription.body -> 'domains', '[]') = '[]'
         OR subscription.body -> 'domains' ? line.domain
-    WHERE stream.next_offset < line.level AND NOT EXISTS (
+    WHERE stream.next_offset < line.level AND subscription.body ->> 'protocol' <> 'PULL'
+        AND NOT EXISTS (
         SELECT FROM position
         WHERE position.subscription = subscription.id
             AND position.topic = line.topic AND position.partition = line.partition

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from urllib.parse import urlencode
 from uuid import UUID
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from bus.log.record import Partition
 from bus.store.database import Database
 from bus.store.organisations import Organisations
+from bus.store.standing import Line, standings
 from tests.contract.api.bus_under_test import (
     BATCH,
     DOMAIN,
@@ -372,3 +374,46 @@ async def test_what_is_asked_of_a_delivery_is_refused(bus: Bus) -> None:
     for reply in (paused, replayed):
         assert reply.status == 409
         assert reply.json["type"].endswith(":pulled")
+
+
+async def test_an_event_is_delivered_once_it_is_acknowledged(bus: Bus) -> None:
+    """Who asks what became of an event is told so; who only reads it has not said that it is."""
+    type_ = "nl.vng.zaken.pull-fate"
+    puller = await Puller.open(bus, types=[type_])
+    place = (await bus.publish(event(type=type_))).json
+    sought = {name: place[name] for name in ("source", "id", "topic", "partition", "offset")}
+
+    async def outcomes() -> list[str]:
+        reply = await bus.call("GET", f"/v1/deliveries?{urlencode(sought)}")
+        assert reply.status == 200, reply.text
+        mine = [each for each in reply.json["deliveries"] if each["subscription"] == puller.id]
+        return [each["outcome"] for each in mine]
+
+    await puller.ids()
+    assert await outcomes() == ["pending"]
+    await puller.ack()
+    assert await outcomes() == ["delivered"]
+
+
+async def test_who_falls_behind_is_seen(bus: Bus) -> None:
+    """What acknowledges and then stays away stands behind, as whom the bus delivers to does."""
+    type_ = "nl.vng.zaken.pull-behind"
+    once, never = await Puller.open(bus, types=[type_]), await Puller.open(bus, types=[type_])
+    await publish(bus, type_, *range(KEYS))
+    await once.ids()
+    await never.ids()
+    await once.ack()
+    await publish(bus, type_, *range(KEYS))
+    ends = await bus.end_offsets()
+    lines = [Line(DOMAIN, *place, 0, end, end, end) for place, end in ends.items()]
+    assert bus.settings.database_url is not None
+    url = bus.settings.database_url.get_secret_value()
+    async with (
+        Database.open(url, application_name="tests") as database,
+        database.session() as session,
+    ):
+        found = {each.subscription: each.place for each in await standings(session, lines)}
+    place = found.get(UUID(once.id))
+    assert place is not None
+    assert place.verdict == "behind"
+    assert UUID(never.id) not in found
