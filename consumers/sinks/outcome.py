@@ -15,6 +15,8 @@ class Reason(StrEnum):
     BROKEN = "broken"  # what came back is not an HTTP answer
     TLS = "tls"  # no TLS could be agreed on
     CERTIFICATE = "certificate"  # the sink's certificate is not to be trusted
+    TOKEN = "token"  # the token endpoint gave no access token  # noqa: S105 - a word, not a secret
+    EXPIRED = "expired"  # the access token is over, and nobody said how to get another
     FORBIDDEN = "forbidden"  # the guard refuses the sink's address
     TOPIC = "topic"  # the inbox topic does not exist
     LOG = "log"  # Kafka did not store it in time

@@ -1,27 +1,71 @@
 """The one seam between the engine and the wire."""
 
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
+
+import msgspec
+from typing_extensions import override
 
 from bus.log.record import Headers
 from consumers.sinks.outcome import Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Token(Protocol):
+    """An access token that is fetched, and replaced when it is over."""
+
+    def held(self) -> str | None:
+        """Give the value of an Authorization header that is good now; None: ask `renew`."""
+        ...
+
+    async def renew(self, refused: str | None) -> str | Outcome:
+        """Give one that is good now and not the one `refused`; else what that means for a delivery.
+
+        Who asks at the same time shares one answer.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Keys:
+    """What opens a sink besides fixed headers.
+
+    `tls` is a context of its own, and only requests under the same one share connections. `token`
+    goes in Authorization.
+    """
+
+    tls: ssl.SSLContext | None = None
+    token: Token | None = field(default=None, repr=False)
+
+
+class Request(msgspec.Struct, frozen=True):
     """One POST to one sink, ready for the wire.
 
     `headers` are complete but for Host and Content-Length. `timeout` is in seconds and counts from
-    `send`, the wait for a connection included. `organisation` keeps connections apart: one is
-    never shared between organisations.
+    `send`, the wait for a connection included; so does `first_byte`, until when the answer has to
+    begin (None: no sooner than it has to end). `organisation` keeps connections apart: one is never
+    shared between organisations, nor under another TLS context. A msgspec Struct, because there is
+    one per delivery.
     """
 
     url: str
-    headers: tuple[tuple[str, str], ...] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
     timeout: float
     organisation: str
+    keys: Keys | None = None
+    first_byte: float | None = None
+
+    @override
+    def __repr__(self) -> str:
+        """Show what may be logged: no header, which may open the sink, and not the event."""
+        return f"Request(url={self.url!r}, organisation={self.organisation!r})"
+
+    @override
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Show the same in a traceback printed by rich."""
+        return [("url", self.url), ("organisation", self.organisation)]
 
 
 class Sender(Protocol):

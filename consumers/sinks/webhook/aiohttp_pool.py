@@ -11,9 +11,23 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
+from aiohttp.resolver import ThreadedResolver
 from typing_extensions import override
 
-from consumers.sinks.webhook.guard import Guard
+from consumers.sinks.outcome import Misconfigured, Outcome, Reason, Temporary
+from consumers.sinks.webhook.guard import Forbidden, Guard
+
+_FAILURES: tuple[tuple[type[Exception], Outcome], ...] = (  # the first that fits holds
+    (Forbidden, Misconfigured(Reason.FORBIDDEN)),
+    (aiohttp.ClientConnectorCertificateError, Misconfigured(Reason.CERTIFICATE)),
+    (aiohttp.ClientSSLError, Temporary(Reason.TLS)),
+    (aiohttp.ClientConnectorDNSError, Temporary(Reason.DNS)),
+    (aiohttp.ClientConnectorError, Temporary(Reason.CONNECT)),
+    (aiohttp.ConnectionTimeoutError, Temporary(Reason.CONNECT)),
+    (TimeoutError, Temporary(Reason.TIMEOUT)),
+    (aiohttp.ClientConnectionError, Temporary(Reason.RESET)),
+    (aiohttp.ClientError, Temporary(Reason.BROKEN)),
+)
 
 _CONNECTIONS = 1_000
 """At most, per organisation and scheme: a backstop for file descriptors above the engine's caps."""
@@ -94,14 +108,35 @@ class Resolver(AbstractResolver):
         """Nothing: the guard's owner closes it."""
 
 
+class Proxied(AbstractResolver):
+    """Gives aiohttp the addresses of the egress proxy, the only host it looks up then.
+
+    The names of sinks go to the proxy as they are: it decides which of them it reaches.
+    """
+
+    @override
+    async def resolve(
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_UNSPEC,
+    ) -> list[ResolveResult]:
+        """Look the proxy up; raises OSError."""
+        return await ThreadedResolver().resolve(host, port, family)
+
+    @override
+    async def close(self) -> None:
+        """Nothing."""
+
+
 class Connector(aiohttp.TCPConnector):
     """The connections of one organisation over one scheme.
 
     It enters in `wires` which connection the present task has.
     """
 
-    def __init__(self, *, guard: Guard, scheme: str, tls: ssl.SSLContext, wires: Wires) -> None:
-        super().__init__(resolver=Resolver(guard, scheme), ssl=tls, limit=_CONNECTIONS)
+    def __init__(self, *, resolver: AbstractResolver, tls: ssl.SSLContext, wires: Wires) -> None:
+        super().__init__(resolver=resolver, ssl=tls, limit=_CONNECTIONS)
         # The one private name of aiohttp that we touch; the tests of resending fail when it goes.
         self._factory = partial(Wire, loop=self._loop)  # type: ignore[assignment]  # a subclass
         self._wires = wires
@@ -120,11 +155,11 @@ class Connector(aiohttp.TCPConnector):
 
 
 def open_session(
-    *, guard: Guard, scheme: str, tls: ssl.SSLContext, wires: Wires
+    *, resolver: AbstractResolver, tls: ssl.SSLContext, wires: Wires
 ) -> aiohttp.ClientSession:
     """Open a session that adds nothing of its own: no cookie, header, proxy or unpacking."""
     return aiohttp.ClientSession(
-        connector=Connector(guard=guard, scheme=scheme, tls=tls, wires=wires),
+        connector=Connector(resolver=resolver, tls=tls, wires=wires),
         cookie_jar=aiohttp.DummyCookieJar(),
         skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
         auto_decompress=False,
@@ -134,3 +169,10 @@ def open_session(
         max_field_size=_HEAD_LINE,
         max_headers=_HEAD_LINES,
     )
+
+
+def failure(error: Exception) -> Outcome:
+    """Give the outcome of an attempt that brought no answer (design §4, table)."""
+    if isinstance(error, aiohttp.ClientHttpProxyError) and error.status == 403:
+        return Misconfigured(Reason.FORBIDDEN)  # the proxy guards the way out
+    return next(outcome for kind, outcome in _FAILURES if isinstance(error, kind))

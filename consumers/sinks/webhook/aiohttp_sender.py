@@ -13,42 +13,37 @@ from typing import Any, Self
 import aiohttp
 from yarl import URL
 
-from consumers.sinks.outcome import Misconfigured, Outcome, Reason, Temporary, classify
+from consumers.sinks.outcome import Outcome, Reason, Temporary, classify
 from consumers.sinks.sender import Request
-from consumers.sinks.webhook.aiohttp_pool import Wire, open_session
+from consumers.sinks.webhook.aiohttp_pool import Proxied, Resolver, Wire, failure, open_session
 from consumers.sinks.webhook.guard import Forbidden, Guard
 from consumers.sinks.webhook.retry_after import parse_retry_after
 
 _MAX_ANSWER = 8_192  # bytes of an answer's body; nobody reads them, but they free the connection
+_CONNECT = 10.0  # seconds until a connection must be there
 _LARGE_BODY = 1 << 20  # bytes, above which aiohttp wants a file (it warns)
 _URLS = 16_384  # sinks remembered as checked
 
 _LOST = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError, aiohttp.ClientConnectionResetError)
-
-_FAILURES: tuple[tuple[type[Exception], Outcome], ...] = (  # the first that fits holds
-    (Forbidden, Misconfigured(Reason.FORBIDDEN)),
-    (aiohttp.ClientConnectorCertificateError, Misconfigured(Reason.CERTIFICATE)),
-    (aiohttp.ClientSSLError, Temporary(Reason.TLS)),
-    (aiohttp.ClientConnectorDNSError, Temporary(Reason.DNS)),
-    (aiohttp.ClientConnectorError, Temporary(Reason.CONNECT)),
-    (TimeoutError, Temporary(Reason.TIMEOUT)),
-    (aiohttp.ClientConnectionError, Temporary(Reason.RESET)),
-    (aiohttp.ClientError, Temporary(Reason.BROKEN)),
-)
 
 
 class AiohttpSender:
     """Posts requests over kept connections, apart for each organisation and scheme.
 
     `guard` decides where they may go; the caller keeps and closes it. `tls` replaces the default
-    context, for authorities of one's own. Use it inside one event loop, and close it.
+    context, for authorities of one's own. With `proxy`, the URL of an egress proxy, all goes
+    through that: the guard then judges URLs, and which names lead where is the proxy's to judge.
+    Use it inside one event loop, and close it.
 
     The outcome is that of the answer's status, once its body has ended or passed 8 KiB; an answer
     that is cut off or malformed is no answer, whatever its status said.
     """
 
-    def __init__(self, *, guard: Guard, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, *, guard: Guard, tls: ssl.SSLContext | None = None, proxy: str | None = None
+    ) -> None:
         self._guard = guard
+        self._proxy = proxy
         self._tls = tls or ssl.create_default_context()
         self._sessions: dict[tuple[str, str], aiohttp.ClientSession] = {}
         self._flights: dict[asyncio.Task[Any], Wire | None] = {}
@@ -113,7 +108,7 @@ class AiohttpSender:
                     raise
             return await self._post(session, url, request, deadline)
         except (TimeoutError, aiohttp.ClientError, Forbidden) as error:
-            return _failure(error)
+            return failure(error)
 
     async def _post(
         self, session: aiohttp.ClientSession, url: URL, request: Request, deadline: float
@@ -122,13 +117,21 @@ class AiohttpSender:
         if left <= 0:
             raise TimeoutError
         body = request.body if len(request.body) <= _LARGE_BODY else io.BytesIO(request.body)
-        answer = await session.post(
-            url,
-            data=body,
-            headers=request.headers,
-            allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=left, ceil_threshold=math.inf),
-        )
+        first_by = None
+        if request.first_byte is not None:
+            first_by = deadline - request.timeout + request.first_byte
+        async with asyncio.timeout_at(first_by):
+            answer = await session.post(
+                url,
+                data=body,
+                headers=request.headers,
+                allow_redirects=False,
+                ssl=(request.keys and request.keys.tls) or True,
+                proxy=self._proxy,
+                timeout=aiohttp.ClientTimeout(
+                    total=left, sock_connect=_CONNECT, ceil_threshold=math.inf
+                ),
+            )
         try:
             await _drain(answer)
         finally:
@@ -152,9 +155,8 @@ class AiohttpSender:
     def _session(self, organisation: str, scheme: str) -> aiohttp.ClientSession:
         session = self._sessions.get((organisation, scheme))
         if session is None:
-            session = open_session(
-                guard=self._guard, scheme=scheme, tls=self._tls, wires=self._flights
-            )
+            resolver = Proxied() if self._proxy else Resolver(self._guard, scheme)
+            session = open_session(resolver=resolver, tls=self._tls, wires=self._flights)
             self._sessions[organisation, scheme] = session
         return session
 
@@ -163,8 +165,3 @@ async def _drain(answer: aiohttp.ClientResponse) -> None:
     left = _MAX_ANSWER
     while left > 0 and not answer.content.at_eof():
         left -= len(await answer.content.readany())
-
-
-def _failure(error: Exception) -> Outcome:
-    """Give the outcome of an attempt that brought no answer (design §4, table)."""
-    return next(outcome for kind, outcome in _FAILURES if isinstance(error, kind))

@@ -44,10 +44,11 @@ class Owner(Protocol):
 class Flight:
     """One attempt on its way: as which bytes, until when, and who waits for the outcome.
 
-    `deadline` is in the loop's time; `done` is None once it was called.
+    `deadline` is in the loop's time, and so is `first_by`, until when the answer has to begin;
+    `done` is None once it was called.
     """
 
-    __slots__ = ("body", "connection", "deadline", "done", "head", "pool")
+    __slots__ = ("body", "connection", "deadline", "done", "first_by", "head", "pool")
 
     def __init__(
         self,
@@ -59,10 +60,16 @@ class Flight:
     ) -> None:
         self.head = head
         self.body = body
-        self.deadline = deadline
+        self.deadline = self.first_by = deadline
         self.done: Callable[[Outcome], None] | None = done
         self.pool = pool
         self.connection: Connection | None = None
+
+    def is_late(self, now: float) -> bool:
+        """Say whether its time is over."""
+        if now < self.first_by:
+            return False
+        return now >= self.deadline or self.connection is None or not self.connection.answered()
 
     def abandon(self) -> None:
         """Take it off its connection, which nobody may use any more, or out of the queue."""
@@ -115,6 +122,10 @@ class Connection(asyncio.Protocol):
     def usable(self) -> bool:
         """Say whether a request may be started on it; it may be closing before it is lost."""
         return not self._lost and not self._transport.is_closing()
+
+    def answered(self) -> bool:
+        """Say whether the answer to its request has begun."""
+        return self._answer.begun()
 
     def abort(self) -> None:
         """Drop the connection at once, with what it was carrying.

@@ -25,14 +25,21 @@ class Unreachable(Exception):
 
 
 async def dial(
-    target: Target, *, guard: Guard, tls: ssl.SSLContext, deadline: float, factory: Callable[[], P]
+    target: Target,
+    *,
+    guard: Guard,
+    tls: ssl.SSLContext,
+    deadline: float,
+    patience: float,
+    factory: Callable[[], P],
 ) -> P:
     """Look the host up, try its addresses in their order, and agree on TLS where the scheme asks.
 
-    `deadline` is in the loop's time. The certificate is checked against the sink's name. Raises
-    Unreachable.
+    `deadline` is in the loop's time; it takes no more than `patience` seconds. The certificate is
+    checked against the sink's name. Raises Unreachable.
     """
-    limit = asyncio.timeout_at(deadline)
+    enough = asyncio.get_running_loop().time() + patience
+    limit = asyncio.timeout_at(min(deadline, enough))
     try:
         async with limit:
             addresses = await _addresses(target, guard)
@@ -44,7 +51,8 @@ async def dial(
     except ssl.SSLError:
         raise Unreachable(Temporary(Reason.TLS)) from None
     except OSError:  # TimeoutError too: ours, or the system's for an address that is silent
-        reason = Reason.TIMEOUT if limit.expired() else Reason.CONNECT
+        is_late = limit.expired() and deadline <= enough
+        reason = Reason.TIMEOUT if is_late else Reason.CONNECT
         raise Unreachable(Temporary(reason)) from None
 
 

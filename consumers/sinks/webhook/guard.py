@@ -51,8 +51,9 @@ class Guard:
     adds host names whose addresses are then not looked at (`.example.nl` means every name below
     it). `allow_http` permits plain http, but only to what those two allow.
 
-    `lookup` gives the addresses of a host name or raises OSError. Raises ValueError for an entry
-    that is not a network. Owns threads until `close`.
+    `lookup` gives the addresses of a host name or raises OSError. Where an egress proxy is between
+    (`proxied`) `check_sink` looks no name up: often only the proxy can. Raises ValueError for an
+    entry that is not a network. Owns threads until `close`.
     """
 
     def __init__(
@@ -62,7 +63,9 @@ class Guard:
         allow_cidrs: Iterable[str] = (),
         allow_hosts: Iterable[str] = (),
         lookup: Callable[[str], Awaitable[list[str]]] | None = None,
+        proxied: bool = False,
     ) -> None:
+        self._proxied = proxied
         self._allow_http = allow_http
         self._networks: tuple[Network, ...] = tuple(map(ip_network, allow_cidrs))
         self._hosts = frozenset(host.lower().rstrip(".") for host in allow_hosts)
@@ -127,7 +130,7 @@ class Guard:
         """
         try:
             target = self.check_url(url)
-            if _literal(target.host) is None:
+            if _literal(target.host) is None and not self._proxied:
                 async with asyncio.timeout(_CHECK_TIMEOUT):
                     await self.resolve(target.host, scheme=target.scheme)
         except Forbidden as error:

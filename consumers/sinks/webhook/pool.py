@@ -1,5 +1,6 @@
 """The connections of one organisation to one origin, and the requests that wait for one."""
 
+import ssl
 from collections import deque
 from contextlib import suppress
 from typing import Protocol
@@ -48,10 +49,12 @@ class Pool:
         "_size",
         "_waiting",
         "target",
+        "tls",
     )
 
-    def __init__(self, house: House, target: Target, limit: int) -> None:
+    def __init__(self, house: House, target: Target, tls: ssl.SSLContext, limit: int) -> None:
         self.target = target
+        self.tls = tls
         self._house = house
         self._limit = limit
         self._idle: list[Connection] = []  # the one used last is taken first: the others may rest

@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 from weakref import WeakValueDictionary
 
 from consumers.sinks.outcome import Misconfigured, Outcome, Reason, Temporary
-from consumers.sinks.sender import Request
+from consumers.sinks.sender import Keys, Request
 from consumers.sinks.webhook.connection import Connection, Flight
 from consumers.sinks.webhook.dial import Unreachable, dial
 from consumers.sinks.webhook.guard import Forbidden, Guard, Target
@@ -24,8 +24,12 @@ _STOPPED = Temporary(Reason.STOPPED)
 _FAULT = Temporary(Reason.FAULT)
 
 
+_Shared = tuple[str, Target, ssl.SSLContext]
+"""Who may share connections."""
+
+
 class _Route(NamedTuple):
-    """Where the requests of one organisation to one URL go, and how they begin."""
+    """Where the requests of one organisation to one URL under the same keys go; how they begin."""
 
     pool: Pool
     start: str
@@ -35,9 +39,10 @@ class WireSender:
     """Posts requests over kept connections, apart for each organisation and origin.
 
     `guard` decides where they may go; the caller keeps and closes it. `tls` replaces the default
-    context, for authorities or a client certificate of one's own. Each organisation has at most
-    `connections` to an origin; more requests wait. A connection that was not used for `idle`
-    seconds is closed. Use it inside one event loop, and close it.
+    context where a request's keys have none. Each organisation has at most `connections` to an
+    origin under the same context; more requests wait. A connection that was not used for `idle`
+    seconds is closed; one that cannot be had within `connect` seconds fails who waits for it. Use
+    it inside one event loop, and close it.
 
     From `send` to `done` all is callbacks: there is a task per new connection, and one timer.
     The outcome is that of the answer's status, once its body has ended or passed 8 KiB; an answer
@@ -51,15 +56,17 @@ class WireSender:
         tls: ssl.SSLContext | None = None,
         connections: int = 256,
         idle: float = 15.0,
+        connect: float = 10.0,
     ) -> None:
         self._guard = guard
         self._tls = tls or ssl.create_default_context()
         self._limit = connections
+        self._connect = connect
         self._rest = max(1, round(idle / _SWEEP))
         self._loop = asyncio.get_running_loop()
-        self._routes: dict[tuple[str, str], _Route] = {}
+        self._routes: dict[tuple[str, str, Keys | None], _Route] = {}
         # A pool lives as long as a route to it, a connection or a flight of it does.
-        self._pools: WeakValueDictionary[tuple[str, Target], Pool] = WeakValueDictionary()
+        self._pools: WeakValueDictionary[_Shared, Pool] = WeakValueDictionary()
         self._flights: set[Flight] = set()
         self._connections: set[Connection] = set()
         self._dials: set[asyncio.Task[Connection]] = set()
@@ -84,10 +91,10 @@ class WireSender:
         if self._stopped:
             self._promise(done, _STOPPED)
             return
-        route = self._routes.get((request.organisation, request.url))
+        route = self._routes.get((request.organisation, request.url, request.keys))
         try:
             if route is None:
-                route = self._find(request.organisation, request.url)
+                route = self._find(request)
             head = render(route.start, request)
         except Forbidden:
             self._promise(done, Misconfigured(Reason.FORBIDDEN))
@@ -101,6 +108,8 @@ class WireSender:
             return
         deadline = self._loop.time() + request.timeout
         flight = Flight(head, request.body, deadline, done, route.pool)
+        if request.first_byte is not None:
+            flight.first_by = deadline - request.timeout + request.first_byte
         self._flights.add(flight)
         if self._timer is None:
             self._timer = self._loop.call_later(_SWEEP, self._sweep)
@@ -140,8 +149,9 @@ class WireSender:
             dial(
                 pool.target,
                 guard=self._guard,
-                tls=self._tls,
+                tls=pool.tls,
                 deadline=deadline,
+                patience=self._connect,
                 factory=partial(Connection, pool),
             )
         )
@@ -162,16 +172,17 @@ class WireSender:
         """Give the loop's time, in which deadlines are written."""
         return self._loop.time()
 
-    def _find(self, organisation: str, url: str) -> _Route:
-        target = self._guard.check_url(url)
-        pool = self._pools.get((organisation, target))
+    def _find(self, request: Request) -> _Route:
+        target, keys = self._guard.check_url(request.url), request.keys
+        tls = self._tls if keys is None or keys.tls is None else keys.tls
+        shared = (request.organisation, target, tls)
+        pool = self._pools.get(shared)
         if pool is None:
-            pool = Pool(self, target, self._limit)
-            self._pools[organisation, target] = pool
-        route = _Route(pool, start_of(url, target))
+            pool = self._pools[shared] = Pool(self, target, tls, self._limit)
+        route = _Route(pool, start_of(request.url, target))
         if len(self._routes) >= _URLS:
             del self._routes[next(iter(self._routes))]
-        self._routes[organisation, url] = route
+        self._routes[request.organisation, request.url, keys] = route
         return route
 
     def _dialed(
@@ -192,7 +203,7 @@ class WireSender:
     def _sweep(self) -> None:
         """Give up what is late, close what is idle."""
         now = self._loop.time()
-        self._give_up([flight for flight in self._flights if flight.deadline <= now], _TIMEOUT)
+        self._give_up([flight for flight in self._flights if flight.is_late(now)], _TIMEOUT)
         for connection in tuple(self._connections):
             if connection.flight is None:
                 connection.idle += 1

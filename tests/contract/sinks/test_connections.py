@@ -3,9 +3,9 @@
 import asyncio
 import socket
 import struct
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from consumers.sinks.outcome import Delivered, Misconfigured, Outcome, Temporary
 from consumers.sinks.sender import Sender

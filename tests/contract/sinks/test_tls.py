@@ -3,18 +3,14 @@
 import asyncio
 import ssl
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from consumers.sinks.outcome import Delivered, Misconfigured, Outcome, Temporary
 from consumers.sinks.sender import Sender
 from consumers.sinks.webhook.guard import Guard
+from tests.certificates import made_certificate
 from tests.contract.sinks.scripted import SenderType, Sink, deliver, open_sink, request_for
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -26,35 +22,8 @@ def make_certificate(tmp_path: Path) -> MakeCertificate:
     """Give a function that makes a self-signed certificate with its key in one file."""
 
     def make(*, address: str = "127.0.0.1", days: int = 1, host: str = "") -> Path:
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sink")])
-        now = datetime.now(UTC)
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=10))
-            .not_valid_after(now + timedelta(days=days))
-            .add_extension(
-                x509.SubjectAlternativeName(
-                    [x509.DNSName(host) if host else x509.IPAddress(IPv4Address(address))]
-                ),
-                critical=False,
-            )
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .sign(key, hashes.SHA256())
-        )
         path = tmp_path / f"{host or address}{days}.pem"
-        path.write_bytes(
-            certificate.public_bytes(serialization.Encoding.PEM)
-            + key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
+        path.write_text("".join(made_certificate(address=address, days=days, host=host)))
         return path
 
     return make

@@ -317,7 +317,7 @@ async def test_stale_connection_that_was_never_used(guard: Guard) -> None:
     async with open_sink(script) as sink, wire(guard) as sender:
         assert await deliver(sender, request_for(sink.url)) == Delivered(200)
         target = guard.check_url(sink.url)
-        pool = sender._pools["org", target]
+        pool = sender._pools["org", target, sender._tls]
         sender.dial(pool, asyncio.get_running_loop().time() + 5, None)
         pool._dialing += 1
         pool._size += 1
