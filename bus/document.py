@@ -1,6 +1,6 @@
 """JSON bodies of our own resources, read strictly: every fault is named with its JSON pointer."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
 from typing import Any, Final, TypeVar
@@ -66,11 +66,12 @@ class Model(BaseModel):
 ModelT = TypeVar("ModelT", bound=Model)
 
 
-def load(body: bytes | Mapping[str, Any]) -> dict[str, Any]:
+def load(body: bytes | Mapping[str, Any], *, lines: Collection[str] = ()) -> dict[str, Any]:
     """Read a body as a JSON object of moderate depth without control characters.
 
     Postgres keeps no U+0000 in jsonb, and CloudEvents allows control characters in no attribute, so
-    that a filter with one could match nothing. Raises InvalidDocument.
+    that a filter with one could match nothing. Only the texts at `lines` (JSON pointers) may have
+    line breaks. Raises InvalidDocument.
     """
     try:
         document = orjson.loads(body) if isinstance(body, bytes) else dict(body)
@@ -79,7 +80,7 @@ def load(body: bytes | Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidDocument([Fault("", "not-json", detail)]) from None
     if not isinstance(document, dict):
         raise InvalidDocument([Fault("", "not-an-object", "the body must be a JSON object")])
-    if faults := list(_unfit(document, "", _DEEPEST)):
+    if faults := list(_unfit(document, "", _DEEPEST, lines)):
         raise InvalidDocument(faults)
     return document
 
@@ -135,19 +136,21 @@ def _where(steps: tuple[str | int, ...], document: Any) -> str:  # noqa: ANN401 
     return where
 
 
-def _unfit(value: object, where: str, depth: int) -> Iterator[Fault]:
+def _unfit(value: object, where: str, depth: int, lines: Collection[str]) -> Iterator[Fault]:
     match value:
-        case str() if not value.isprintable() and any(_is_control(char) for char in value):
+        case str() if not value.isprintable() and any(
+            _is_control(char) and not (char in "\r\n" and where in lines) for char in value
+        ):
             yield Fault(where, "control-character", "control characters are not allowed")
         case dict() | list() if depth == 0:
             yield Fault(where, "too-deep", f"nested deeper than {_DEEPEST} levels")
         case dict():
             for name, member in value.items():
-                yield from _unfit(name, where, depth - 1)
-                yield from _unfit(member, pointer(where, name), depth - 1)
+                yield from _unfit(name, where, depth - 1, ())
+                yield from _unfit(member, pointer(where, name), depth - 1, lines)
         case list():
             for place, member in enumerate(value):
-                yield from _unfit(member, pointer(where, place), depth - 1)
+                yield from _unfit(member, pointer(where, place), depth - 1, lines)
         case _:
             pass
 

@@ -119,6 +119,15 @@ class Settings(BaseSettings):
     sink_allow_hosts: Words = Field(
         (), description="Host names that sinks may have wherever they resolve to, by commas."
     )
+    sink_consent: Literal["required", "tried", "skipped"] = Field(
+        "tried",
+        description="Whether a new sink has to consent (OPTIONS), is asked, or is not.",
+    )
+    sink_proxy: str | None = Field(
+        None,
+        pattern=r"^http://[^/\s]+$",
+        description="Egress proxy for all that goes to sinks; it then guards private networks.",
+    )
     inbox_prefix: str = Field(
         "",
         pattern=r"^([A-Za-z0-9._-]|\{oin\})*$",

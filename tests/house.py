@@ -25,6 +25,7 @@ from bus.store.dead_letters import DeadLetters
 from bus.store.directory import Directory
 from bus.store.domains import Domains
 from bus.store.organisations import Organisations
+from bus.store.renewals import Renewals
 from bus.store.secrets import Sealer
 from bus.store.streams import Streams
 from bus.store.subscriptions import Subscriptions
@@ -35,7 +36,11 @@ from consumers.dispatch.worker import Rooms, Worker
 from consumers.sinks.kafka.topic_sender import TopicSender
 from consumers.sinks.route import Route
 from consumers.sinks.webhook.aiohttp_sender import AiohttpSender
+from consumers.sinks.webhook.client import Client
+from consumers.sinks.webhook.credentials import Credentials
 from consumers.sinks.webhook.guard import Guard
+from consumers.sinks.webhook.token_endpoint import TokenEndpoint
+from consumers.sinks.webhook.token_sender import TokenSender
 from consumers.sinks.webhook.wire_sender import WireSender
 
 OIN = "00000001823288444000"
@@ -190,10 +195,12 @@ class House:
         self, owner: str = "one", sender: type[AiohttpSender | WireSender] = AiohttpSender
     ) -> AsyncIterator[Worker]:
         """Run a dispatcher for the length of the block, and stop it as planned."""
-        stopping = asyncio.Event()
+        stopping, guard = asyncio.Event(), Guard(**GUARD)
+        renewals = Renewals(self._database, self._sealer)
+        credentials = Credentials(TokenEndpoint(Client(guard=guard)), renewals)
         async with (
             Directory.open(self._database) as directory,
-            sender(guard=Guard(**GUARD)) as webhooks,
+            TokenSender(sender(guard=guard)) as webhooks,
             TopicSender(self._inbox_writer, INBOXES) as topics,
             asyncio.TaskGroup() as tasks,
         ):
@@ -205,7 +212,9 @@ class House:
                     directory=directory,
                     sender=Route(webhooks=webhooks, topics=topics),
                     letters=EveryLetter(
-                        webhooks=WebhookLetters(directory, origin="bus.test"),
+                        webhooks=WebhookLetters(
+                            directory, origin="bus.test", credentials=credentials
+                        ),
                         topics=TopicLetters(directory),
                     ),
                     reader=lambda: Reader(bootstrap=self.bootstrap),

@@ -45,6 +45,8 @@ _SUBSCRIPTION: Final[dict[str, Any]] = {
     "ordering": "key",
     "start": "latest",
     "delivery": {
+        "mode": "structured",
+        "maxbatch": 100,
         "concurrency": 16,
         "timeout": 30,
         "retry": {"schedule": [5, 60, 300, 1800, 7200, 18000, 36000], "jitter": 0.2},
@@ -52,6 +54,7 @@ _SUBSCRIPTION: Final[dict[str, Any]] = {
     "signing": {"scheme": "v1"},
     "state": "active",
     "stateSince": "2026-11-23T09:00:00Z",
+    "consent": {"result": "granted", "at": "2026-11-23T09:00:00Z", "origin": "*", "rate": 6000},
 }
 _DOMAIN_REQUEST: Final[dict[str, Any]] = {
     "name": "nl.vng.zaken",
@@ -128,6 +131,24 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
             "delivery": {"concurrency": 4, "timeout": 10},
             "sinkcredential": {"credentialtype": "ACCESSTOKEN", "accesstoken": "3q2-7wAAAAA"},
         },
+        "binaryEnOAuth2": {
+            "sink": _SINK,
+            "protocol": "HTTP",
+            "delivery": {"mode": "binary", "rate": 50},
+            "signing": {"scheme": "v1a"},
+            "sinkcredential": {
+                "credentialtype": "CLIENTCREDENTIALS",
+                "clientid": "gemeentebus",
+                "clientsecret": "3q2-7wAAAAA",
+                "tokenendpoint": "https://dossier.example.nl/token",
+                "scope": "notificaties",
+            },
+        },
+    },
+    "Rotation": {
+        "metEenDag": {"grace": 86_400},
+        "gelekt": {"grace": 0},
+        "naarEd25519": {"scheme": "v1a"},
     },
     "SubscriptionPatch": {
         "andereSoorten": {"types": ["nl.vng.zaken.zaak-gewijzigd", "nl.vng.zaken.zaak-gemaakt"]},

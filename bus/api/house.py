@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Literal, Protocol
 
 from bus.api.auth import Gate
 from bus.catalogue.inbox import Inboxes
@@ -25,9 +26,30 @@ from bus.store.pull import PullPositions
 from bus.store.streams import Streams
 from bus.store.subscriptions import Subscriptions
 from bus.store.troubles import Troubles
+from bus.subscription import Consent, SinkTls
 
 CheckSink = Callable[[str], Awaitable[str | None]]
 """Gives the sentence that says why a subscription may not have this sink, or None."""
+
+
+class Handshake(Protocol):
+    """Asks a sink whether the bus may deliver to it."""
+
+    async def ask(self, sink: str, *, rate: float | None, tls: SinkTls | None) -> Consent:
+        """Ask, for so many events per second if that is said; takes at most 5 s, never raises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How the bus asks sinks for consent, and what it makes of the answer.
+
+    required: no subscription without consent. tried: none to a sink that denies it. skipped: sinks
+    are asked by _verify only.
+    """
+
+    handshake: Handshake
+    policy: Literal["required", "tried", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +97,7 @@ class House:
     pull_positions: PullPositions
     check_sink: CheckSink
     inboxes: Inboxes
+    consent: Asking
     limits: Limits
     findings: ProfileFindings
     namespace: str

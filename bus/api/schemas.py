@@ -19,7 +19,7 @@ from bus.api.shapes import ref as _ref
 from bus.api.words import WORDS
 from bus.catalogue import DomainRequest, EventTypeRequest
 from bus.match import cesql
-from bus.subscription import Backtest, Subscription, SubscriptionRequest
+from bus.subscription import Backtest, Rotation, Subscription, SubscriptionRequest
 
 _FILLED: Final = {"type": "string", "minLength": 1}
 _REFERENCE: Final = {**_FILLED, "format": "uri-reference"}
@@ -37,6 +37,7 @@ def _from_models() -> dict[str, Schema]:
         [
             (SubscriptionRequest, "validation"),
             (Subscription, "serialization"),
+            (Rotation, "validation"),
             (DomainRequest, "validation"),
             (Backtest, "validation"),
             (EventTypeRequest, "validation"),
@@ -54,7 +55,6 @@ def _from_models() -> dict[str, Schema]:
     del models["Subscription"]["additionalProperties"], models["Signing"]["additionalProperties"]
     models["Signing"]["properties"]["secret"] = _TEXT
     models["Subscription"]["properties"] |= STATE
-    models["AccessToken"]["properties"]["accesstokenexpiresutc"] = _TIME
     return models
 
 

@@ -1,8 +1,8 @@
 """/v1/subscriptions: what components want to have, and where."""
 
 import uuid
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
 
 from bus.api.call import Answer, Call, answer
 from bus.api.paging import cursor, limit_of, page_answer, place_of
@@ -11,50 +11,54 @@ from bus.api.start import starts
 from bus.api.wish import (
     added_topics,
     check_wish,
-    credential_of,
     replacement,
     state_of,
     topics_of,
     without_state,
 )
-from bus.document import load
 from bus.observe.logging import LogEvent, get
 from bus.store.errors import Conflict, NotFound
 from bus.store.stored import ListedSubscription
+from bus.store.subscriptions import Change, Start
 from bus.subscription import (
+    Signing,
+    SigningKey,
+    Subscription,
     SubscriptionRequest,
+    load_request,
     merge_patch,
-    new_signing_secret,
     parse_request,
+    write_keys,
 )
 
 _log = get()
 
 MERGE_PATCH = "application/merge-patch+json"
-_PATCH_ATTEMPTS = 5
+_ATTEMPTS = 5
 """A change that somebody else's change overtook is made anew on the newest version."""
 
 
 async def create(call: Call) -> Answer:
     """Subscribe the caller's organisation. A secret that the bus made is shown here only."""
     request = parse_request(await call.json_body("application/json"))
-    await check_wish(call.house, request, organisation=call.who.organisation)
+    consent = await check_wish(call.house, request, organisation=call.who.organisation)
     call.house.expect_log()
-    subscription = request.subscription(id=str(uuid.uuid4()), organisation=call.who.organisation)
-    secret = request.signing.secret or new_signing_secret()
+    secret = request.signing.key()
+    subscription = request.subscription(
+        id=str(uuid.uuid4()),
+        organisation=call.who.organisation,
+        signing=Signing.by(secret),
+        consent=consent,
+    )
     listed = await call.house.subscriptions.create(
         subscription,
-        secret=secret.encode(),
-        credential=credential_of(request),
+        secret=write_keys([SigningKey(secret)]),
+        credential=request.change_secrets(),
         start=starts(call.house.topics, subscription.start),
         topics=topics_of(call.house, subscription),
     )
     _tell(LogEvent.SUBSCRIPTION_CREATED, listed)
-    shown = _document(listed)
-    if request.signing.secret is None:
-        shown["signing"]["secret"] = secret
-    headers = {"Location": f"/v1/subscriptions/{subscription.id}", "ETag": _etag(listed)}
-    return answer(201, shown, headers)
+    return shown(listed, status=201, secret=request.signing.to_show(secret))
 
 
 async def list_page(call: Call) -> Answer:
@@ -77,13 +81,12 @@ async def list_page(call: Call) -> Answer:
 
 async def get_one(call: Call) -> Answer:
     """Show one subscription of the caller's organisation."""
-    listed = await own(call)
-    return answer(200, _document(listed), {"ETag": _etag(listed)})
+    return shown(await own(call))
 
 
 async def patch(call: Call) -> Answer:
     """Change a subscription by a merge patch (RFC 7396)."""
-    change = load(await call.json_body(MERGE_PATCH, "application/json"))
+    change = load_request(await call.json_body(MERGE_PATCH, "application/json"))
     return await _change(
         call, lambda listed: merge_patch(listed.subscription, without_state(change, listed))
     )
@@ -91,7 +94,7 @@ async def patch(call: Call) -> Answer:
 
 async def put(call: Call) -> Answer:
     """Replace a subscription: what is left out gets its default."""
-    wanted = load(await call.json_body("application/json"))
+    wanted = load_request(await call.json_body("application/json"))
     return await _change(
         call, lambda listed: replacement(listed.subscription, without_state(wanted, listed))
     )
@@ -123,36 +126,80 @@ async def find(call: Call, organisation: str | None) -> ListedSubscription:
 
 
 async def _change(call: Call, wish: Callable[[ListedSubscription], SubscriptionRequest]) -> Answer:
-    """Store what `wish` makes of the current version, unless somebody else changed it meanwhile."""
+    """Store what `wish` makes of the current version."""
+
+    async def wished(listed: ListedSubscription) -> Version:
+        before = listed.subscription
+        request = wish(listed)
+        consent = await check_wish(
+            call.house, request, organisation=listed.organisation, before=before
+        )
+        version = request.subscription(
+            id=before.id,
+            organisation=before.organisation,
+            signing=before.signing,
+            consent=consent,
+        )
+        added = added_topics(call.house, before, request)
+        return Version(version, credential=request.change_secrets, added=added)
+
+    return shown_anew(await store(call, wished))
+
+
+class Version(NamedTuple):
+    """A new version of a subscription, and what becomes of its secrets."""
+
+    subscription: Subscription
+    signing: Change | None = None
+    credential: Change | None = None
+    added: tuple[list[str], Start] | None = None
+    """Topics that a pulled subscription did not ask for before, and where it begins there."""
+
+
+async def store(
+    call: Call, make: Callable[[ListedSubscription], Awaitable[Version]]
+) -> ListedSubscription:
+    """Store what `make` makes of the subscription of the path; 412 unless If-Match agrees.
+
+    When somebody else changed it meanwhile it is made anew, of the newest version.
+    """
     expected = call.header(b"if-match")
-    for _ in range(_PATCH_ATTEMPTS):
+    for _ in range(_ATTEMPTS):
         listed = await own(call)
         if expected not in {None, "*", _etag(listed)}:
             raise Problem(412, "changed", "It has changed since: read it again.")
-        request = wish(listed)
-        await check_wish(
-            call.house, request, organisation=listed.organisation, before=listed.subscription
-        )
+        version = await make(listed)
         try:
             changed = await call.house.subscriptions.update(
-                request.subscription(id=str(listed.id), organisation=listed.organisation),
+                version.subscription,
                 expected=listed.revision,
-                credential=credential_of(request),
-                remove_credential=request.removes_credential,
-                added=added_topics(call.house, listed.subscription, request),
+                signing=version.signing,
+                credential=version.credential,
+                added=version.added,
             )
         except Conflict:
             continue
         except NotFound:
             raise not_found() from None
-        return shown_anew(changed)
+        return changed
     raise Problem(409, "busy", "Others keep changing it: try again.")
 
 
-def shown_anew(changed: ListedSubscription) -> Answer:
-    """Tell of a change, and show what it made."""
+def shown_anew(changed: ListedSubscription, *, secret: str | None = None) -> Answer:
+    """Tell of a change, and show what it made; `secret` is one that the bus just made."""
     _tell(LogEvent.SUBSCRIPTION_CHANGED, changed)
-    return answer(200, _document(changed), {"ETag": _etag(changed)})
+    return shown(changed, secret=secret)
+
+
+def shown(listed: ListedSubscription, *, status: int = 200, secret: str | None = None) -> Answer:
+    """Answer with a subscription; `secret` is one that the bus just made."""
+    document = _document(listed)
+    if secret is not None:
+        document["signing"]["secret"] = secret
+    headers = {"ETag": _etag(listed)}
+    if status == 201:
+        headers["Location"] = f"/v1/subscriptions/{listed.id}"
+    return answer(status, document, headers)
 
 
 def _asks_for_all(call: Call, organisation: str | None) -> bool:

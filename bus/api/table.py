@@ -18,8 +18,8 @@ from bus.api.operation import (
     Parameter,
 )
 from bus.api.pull_table import PULL
+from bus.api.sink_table import ETAG, SINK
 
-_ETAG = {"ETag": "Versie van het abonnement, voor If-Match."}
 _SUBSCRIPTION = Content("Subscription")
 _REQUEST = Content("SubscriptionRequest")
 
@@ -85,12 +85,11 @@ _SUBSCRIPTIONS: Final = (
         summary="Neem een abonnement",
         description=(
             "Alles wat na het antwoord wordt gepubliceerd en aan de filters voldoet, wordt"
-            " afgeleverd. Het geheim waarmee wordt ondertekend staat alleen in dit antwoord."
+            " afgeleverd. Het geheim waarmee wordt ondertekend staat alleen in dit antwoord. De bus"
+            " vraagt de sink of hij mag afleveren (OPTIONS); het antwoord staat in `consent`."
         ),
         body=_REQUEST,
-        outcomes={
-            201: Outcome("Gemaakt.", _SUBSCRIPTION, {"Location": "Het abonnement.", **_ETAG})
-        },
+        outcomes={201: Outcome("Gemaakt.", _SUBSCRIPTION, {"Location": "Het abonnement.", **ETAG})},
     ),
     Operation(
         method="GET",
@@ -100,7 +99,7 @@ _SUBSCRIPTIONS: Final = (
         roles=SUBSCRIBER,
         tag="Abonneren",
         summary="Toon een abonnement",
-        outcomes={200: Outcome("Het abonnement, zonder geheimen.", _SUBSCRIPTION, _ETAG)},
+        outcomes={200: Outcome("Het abonnement, zonder geheimen.", _SUBSCRIPTION, ETAG)},
     ),
     Operation(
         method="PUT",
@@ -111,12 +110,12 @@ _SUBSCRIPTIONS: Final = (
         tag="Abonneren",
         summary="Vervang een abonnement",
         description=(
-            "Wat ontbreekt krijgt zijn standaardwaarde. Als `sinkcredential` ontbreekt, blijft het"
-            " zoals het was; `null` verwijdert het."
+            "Wat ontbreekt krijgt zijn standaardwaarde. Als `sinkcredential` of `sinktls`"
+            " ontbreekt, blijft het zoals het was; `null` verwijdert het."
         ),
         body=_REQUEST,
         parameters=(IF_MATCH,),
-        outcomes={200: Outcome("Het abonnement zoals het nu is.", _SUBSCRIPTION, _ETAG)},
+        outcomes={200: Outcome("Het abonnement zoals het nu is.", _SUBSCRIPTION, ETAG)},
         errors=(409, 412),
     ),
     Operation(
@@ -127,10 +126,13 @@ _SUBSCRIPTIONS: Final = (
         roles=SUBSCRIBER,
         tag="Abonneren",
         summary="Wijzig een abonnement",
-        description="JSON merge patch (RFC 7396); `id`, `organisation`, `start`, `protocol` vast.",
+        description=(
+            "JSON merge patch (RFC 7396); `id`, `organisation`, `start` en `protocol` staan vast,"
+            " `signing` verandert met `_rotate-secret`, `consent` met `_verify`."
+        ),
         body=Content("SubscriptionPatch", (subscriptions.MERGE_PATCH, "application/json")),
         parameters=(IF_MATCH,),
-        outcomes={200: Outcome("Het abonnement zoals het nu is.", _SUBSCRIPTION, _ETAG)},
+        outcomes={200: Outcome("Het abonnement zoals het nu is.", _SUBSCRIPTION, ETAG)},
         errors=(409, 412),
     ),
     Operation(
@@ -213,7 +215,7 @@ MACHINE: Final = (
 )
 
 DESCRIBED: Final = (
-    *(*_EVENTS, *_SUBSCRIPTIONS, *PULL, *DELIVERY, *FILTERS),
+    *(*_EVENTS, *_SUBSCRIPTIONS, *SINK, *PULL, *DELIVERY, *FILTERS),
     *(*DOMAINS, *CATALOGUE, *_TOPICS),
 )
 """What `/v1/openapi.json` describes, besides itself."""

@@ -1,7 +1,9 @@
 """What a client wants of a subscription, held against the rest of the house."""
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
 
 from bus.api.house import House
 from bus.api.start import starts
@@ -9,14 +11,24 @@ from bus.event import Fault
 from bus.store.stored import ListedSubscription
 from bus.store.subscriptions import Start
 from bus.subscription import (
+    ClientCredentials,
+    Consent,
     HttpSettings,
     InvalidSubscription,
     KafkaSettings,
+    RefreshToken,
+    SinkSecrets,
     Subscription,
     SubscriptionRequest,
     Wanted,
     merge_patch,
 )
+
+_NO_CONSENT: Final = {
+    "denied": "the sink does not allow this bus to deliver (WebHook-Allowed-Origin or -Rate)",
+    "unanswered": "the sink does not answer OPTIONS with WebHook-Allowed-Origin, and with"
+    " WebHook-Allowed-Rate when delivery.rate is given",
+}
 
 
 async def check_wish(
@@ -25,16 +37,18 @@ async def check_wish(
     *,
     organisation: str,
     before: Subscription | None = None,
-) -> None:
-    """Raise InvalidSubscription for domains that are not there and a sink that may not be.
+) -> Consent | None:
+    """Raise InvalidSubscription for what cannot be here; give what the sink says of it.
 
-    A sink that stays as it was `before` is not looked up again.
+    That are domains that are not there, addresses that may not be called, a certificate that is
+    over, and a sink that does not consent. A sink that stays as it was `before` is neither looked
+    up nor asked again.
     """
     faults = await unknown_domains(house, request)
-    if request.sink is not None and (before is None or before.sink != request.sink):
-        refusal = await house.check_sink(request.sink)
-        if refusal is not None:
-            faults.append(Fault("/sink", "forbidden-sink", refusal))
+    is_new = before is None or before.sink != request.sink
+    if is_new and request.sink is not None:
+        faults += await _forbidden(house, "/sink", request.sink)
+    faults += await _faults_of_secrets(house, request)
     settings = request.protocolsettings
     if isinstance(settings, KafkaSettings):
         refusal = house.inboxes.refusal(settings.topicname, organisation)
@@ -42,6 +56,45 @@ async def check_wish(
             faults.append(Fault("/protocolsettings/topicname", "forbidden-topic", refusal))
     if faults:
         raise InvalidSubscription(faults)
+    if not is_new:
+        return None if before is None else before.consent
+    sealed = None if before is None else await house.subscriptions.credential(UUID(before.id))
+    return await _consent(house, request, SinkSecrets.from_bytes(request.change_secrets(sealed)))
+
+
+async def _faults_of_secrets(house: House, request: SubscriptionRequest) -> list[Fault]:
+    """Name what is wrong with secrets that are sound by themselves."""
+    faults: list[Fault] = []
+    match request.sinkcredential:
+        case RefreshToken(refreshtokenendpoint=endpoint):
+            faults += await _forbidden(house, "/sinkcredential/refreshtokenendpoint", endpoint)
+        case ClientCredentials(tokenendpoint=endpoint):
+            faults += await _forbidden(house, "/sinkcredential/tokenendpoint", endpoint)
+        case _:
+            pass
+    if request.sinktls is not None and request.sinktls.has_expired(datetime.now(UTC)):
+        faults.append(Fault("/sinktls/certificate", "expired", "the certificate has expired"))
+    return faults
+
+
+async def _forbidden(house: House, where: str, url: str) -> list[Fault]:
+    refusal = await house.check_sink(url)
+    return [] if refusal is None else [Fault(where, "forbidden-sink", refusal)]
+
+
+async def _consent(
+    house: House, request: SubscriptionRequest, secrets: SinkSecrets
+) -> Consent | None:
+    """Ask the sink as the policy says; raise InvalidSubscription for one that is not to be had."""
+    policy = house.consent.policy
+    if policy == "skipped" or request.sink is None:
+        return None
+    consent = await house.consent.handshake.ask(
+        request.sink, rate=request.delivery.rate, tls=secrets.tls
+    )
+    if consent.result == "denied" or (policy == "required" and consent.result != "granted"):
+        raise InvalidSubscription([Fault("/sink", "no-consent", _NO_CONSENT[consent.result])])
+    return consent
 
 
 async def unknown_domains(house: House, request: Wanted) -> list[Fault]:
@@ -109,16 +162,11 @@ def added_topics(
     return added, starts(house.topics, "latest")
 
 
-def credential_of(request: SubscriptionRequest) -> bytes | None:
-    """Give what the store seals: the credential as `credential_from_json` reads it."""
-    credential = request.sinkcredential
-    return None if credential is None else credential.model_dump_json().encode()
-
-
 def replacement(current: Subscription, wanted: Mapping[str, Any]) -> SubscriptionRequest:
     """Judge a PUT: a new request, of which what is fixed at creation must be equal or absent.
 
-    `sinkcredential`, which nobody can read back, stays when it is left out; null removes it.
+    `sinkcredential` and `sinktls`, which nobody can read back, stay when they are left out; null
+    removes them.
     """
     missing = [
         Fault(f"/{name}", "required", "this field is required")
@@ -136,5 +184,7 @@ def replacement(current: Subscription, wanted: Mapping[str, Any]) -> Subscriptio
             current.protocolsettings if current.protocol == "KAFKA" else HttpSettings()
         ),
         start=current.start,
+        signing=current.signing,
+        consent=current.consent,
     )
     return merge_patch(bare, wanted)

@@ -5,9 +5,10 @@ import base64
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
+from urllib.parse import urlsplit
 
 from bus.api.auth import Gate
-from bus.api.house import Contact, House, Limits
+from bus.api.house import Asking, Contact, House, Limits
 from bus.catalogue.inbox import Inboxes
 from bus.log.fetch import Fetcher
 from bus.log.reader import Reader
@@ -29,12 +30,20 @@ from bus.store.domains import Domains
 from bus.store.event_types import EventTypes
 from bus.store.invalid_records import InvalidRecords
 from bus.store.pull import PullPositions
+from bus.store.renewals import Renewals
 from bus.store.secrets import Sealer
 from bus.store.streams import Streams
 from bus.store.subscriptions import Subscriptions
 from bus.store.troubles import Troubles
 from consumers.sinks.kafka.topic_sender import TopicSender
+from consumers.sinks.webhook.aiohttp_sender import AiohttpSender
+from consumers.sinks.webhook.client import Client
+from consumers.sinks.webhook.credentials import Credentials as SinkCredentials
 from consumers.sinks.webhook.guard import Guard
+from consumers.sinks.webhook.handshake import Handshake
+from consumers.sinks.webhook.token_endpoint import TokenEndpoint
+from consumers.sinks.webhook.token_sender import TokenSender
+from consumers.sinks.webhook.wire_sender import WireSender
 
 _FRAMING_BYTES = 65_536
 """What Kafka adds to an event at most: lengths, and the key, which is one of its attributes."""
@@ -66,6 +75,7 @@ async def open_house(settings: Settings, own_url: str) -> AsyncIterator[House]:
             desk_of(settings, directory) as desk,
         ):
             sealer = sealer_of(settings)
+            public_url = settings.public_url or own_url
             yield House(
                 gate=Gate(Credentials(database).find),
                 directory=directory,
@@ -92,6 +102,10 @@ async def open_house(settings: Settings, own_url: str) -> AsyncIterator[House]:
                 cursors=Cursors(key_of(settings)),
                 pull_positions=PullPositions(database),
                 check_sink=guard.check_sink,
+                consent=Asking(
+                    Handshake(client_of(settings, guard), origin=origin_of(public_url)),
+                    settings.sink_consent,
+                ),
                 inboxes=inboxes_of(settings),
                 limits=Limits(
                     event_bytes=settings.max_event_bytes,
@@ -100,7 +114,7 @@ async def open_house(settings: Settings, own_url: str) -> AsyncIterator[House]:
                 ),
                 findings=metrics.ProfileFindings(),
                 namespace=settings.namespace,
-                public_url=settings.public_url or own_url,
+                public_url=public_url,
                 contact=Contact(settings.contact_email, settings.contact_url),
             )
 
@@ -170,11 +184,35 @@ def guard_of(settings: Settings) -> Iterator[Guard]:
         allow_http=settings.sink_allow_http,
         allow_cidrs=settings.sink_allow_cidrs,
         allow_hosts=settings.sink_allow_hosts,
+        proxied=settings.sink_proxy is not None,
     )
     try:
         yield guard
     finally:
         guard.close()
+
+
+def origin_of(public_url: str) -> str:
+    """Give the host name by which the bus introduces itself to sinks."""
+    return urlsplit(public_url).hostname or "localhost"
+
+
+def client_of(settings: Settings, guard: Guard) -> Client:
+    """Give what asks sinks and token endpoints."""
+    return Client(guard=guard, proxy=settings.sink_proxy)
+
+
+def sender_of(settings: Settings, guard: Guard) -> TokenSender:
+    """Give what sends deliveries: ours, or aiohttp's where they go through an egress proxy."""
+    if settings.sink_proxy is None:
+        return TokenSender(WireSender(guard=guard))
+    return TokenSender(AiohttpSender(guard=guard, proxy=settings.sink_proxy))
+
+
+def credentials_of(settings: Settings, guard: Guard, database: Database) -> SinkCredentials:
+    """Give what opens the sinks."""
+    renewals = Renewals(database, sealer_of(settings))
+    return SinkCredentials(TokenEndpoint(client_of(settings, guard)), renewals)
 
 
 def database_of(settings: Settings, role: str) -> AbstractAsyncContextManager[Database]:

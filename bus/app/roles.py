@@ -9,17 +9,19 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from urllib.parse import urlsplit
 
 from bus.app.chores import Chores, chores_of
 from bus.app.parts import (
+    credentials_of,
     database_of,
     database_url,
     guard_of,
     kafka_of,
     open_house,
+    origin_of,
     recreated,
     sealer_of,
+    sender_of,
     topic_sender_of,
     topics_of,
     writer_of,
@@ -39,7 +41,6 @@ from consumers.dispatch.letters import WebhookLetters
 from consumers.dispatch.topic_letters import EveryLetter, TopicLetters
 from consumers.dispatch.worker import Rooms, Worker
 from consumers.sinks.route import Route
-from consumers.sinks.webhook.wire_sender import WireSender
 from producers.outbox.role import run_relays
 
 _SCHEMA_PATIENCE = 5.0
@@ -93,7 +94,7 @@ async def run_dispatch(settings: Settings, stopping: asyncio.Event) -> None:
         async with (
             database_of(settings, "dispatch") as database,
             Directory.open(database) as directory,
-            WireSender(guard=guard) as webhooks,
+            sender_of(settings, guard) as webhooks,
             topic_sender_of(settings) as inboxes,
             topics_of(settings) as topics,
             asyncio.TaskGroup() as tasks,
@@ -108,7 +109,9 @@ async def run_dispatch(settings: Settings, stopping: asyncio.Event) -> None:
                 drain=settings.drain_seconds,
                 letters=EveryLetter(
                     webhooks=WebhookLetters(
-                        directory, origin=urlsplit(url).hostname or "localhost"
+                        directory,
+                        origin=origin_of(url),
+                        credentials=credentials_of(settings, guard, database),
                     ),
                     topics=TopicLetters(directory),
                 ),

@@ -14,7 +14,7 @@ from bus.catalogue.notices import (
     NoticeType,
 )
 from bus.store import pull, queries
-from bus.store.database import Database, Session
+from bus.store.database import Database, Row, Session
 from bus.store.errors import Conflict, NotFound
 from bus.store.notices import tell
 from bus.store.revision import bump
@@ -28,6 +28,9 @@ TopicPartition = tuple[str, int]
 
 Start = Callable[[list[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]]
 """Gives the offset of the first event that a new subscription is to have, for each partition."""
+
+Change = Callable[[bytes | None], bytes | None]
+"""Makes the new secret of the one before; None: there is none."""
 
 Place = tuple[datetime, UUID]
 """Where a page of subscriptions ended: `created_at` and `id` of its last."""
@@ -123,16 +126,16 @@ class Subscriptions:
         subscription: Subscription,
         *,
         expected: int | None = None,
-        credential: bytes | None = None,
-        remove_credential: bool = False,
+        signing: Change | None = None,
+        credential: Change | None = None,
         added: tuple[Sequence[str], Start] | None = None,
     ) -> ListedSubscription:
         """Store a new version. The owners of its partitions follow; no position is touched.
 
         But for those in `added`: topics that a pulled subscription did not ask for before, and
-        where it begins there; what that start raises comes through. Raises NotFound, and Conflict
-        when it is no longer at the revision `expected`. The credential stays as it is unless a new
-        one is given or it is to be removed.
+        where it begins there. Raises NotFound, and Conflict when it is no longer at the revision
+        `expected`. A secret becomes what its change makes of it, and stays as it is without one.
+        What a start or a change raises comes through, and nothing is stored.
         """
         id_, organisation = UUID(subscription.id), subscription.organisation
         async with self._database.transaction() as transaction:
@@ -144,7 +147,8 @@ class Subscriptions:
                 if await transaction.fetch_one(_SQL["get"], id_, organisation) is None:
                     raise _not_found(id_)
                 raise Conflict(f"subscription {id_} is no longer at revision {expected}")
-            await self._change_credential(transaction, id_, credential, remove=remove_credential)
+            await self._change(transaction, id_, "signing", signing)
+            await self._change(transaction, id_, "sinkcredential", credential)
             await tell(transaction, CHANGED, id_, organisation, revision)
             if added is not None:
                 topics, start = added
@@ -152,6 +156,11 @@ class Subscriptions:
                 offsets = await start([(each["topic"], each["partition"]) for each in rows])
                 await pull.place(transaction, id_, offsets)
         return to_listed(row)
+
+    async def credential(self, id_: UUID) -> bytes | None:
+        """Give what opens the sink of a subscription, as it was given; None when nothing was."""
+        row = await self._database.fetch_one(_SQL["secret"], id_, "sinkcredential")
+        return None if row is None else self._unseal(row, id_, "sinkcredential")
 
     async def pause(self, id_: UUID, *, organisation: str) -> ListedSubscription:
         """Let nothing be delivered until it is resumed; one that is paused already stays so.
@@ -225,23 +234,28 @@ class Subscriptions:
             raise _not_found(id_)
         return to_listed(row)
 
-    async def _change_credential(
-        self, transaction: Session, id_: UUID, credential: bytes | None, *, remove: bool
+    async def _change(
+        self, transaction: Session, id_: UUID, kind: Kind, change: Change | None
     ) -> None:
-        kind: Kind = "sinkcredential"
-        if credential is not None:
-            sealed = self._sealer.seal(credential, subscription=id_, kind=kind)
-            await transaction.execute(_SQL["put_secret"], id_, kind, sealed)
-        elif remove:
+        if change is None:
+            return
+        row = await transaction.fetch_one(_SQL["secret"], id_, kind)
+        plain = change(None if row is None else self._unseal(row, id_, kind))
+        if plain is None:
             await transaction.execute(_SQL["drop_secret"], id_, kind)
+        else:
+            sealed = self._sealer.seal(plain, subscription=id_, kind=kind)
+            await transaction.execute(_SQL["put_secret"], id_, kind, sealed)
+
+    def _unseal(self, row: Row, id_: UUID, kind: Kind) -> bytes:
+        return self._sealer.unseal(row["sealed"], subscription=id_, kind=kind)
 
     def _seal(self, id_: UUID, secret: bytes, credential: bytes | None) -> dict[Kind, bytes]:
-        secrets: dict[Kind, bytes] = {"signing": secret}
-        if credential is not None:
-            secrets["sinkcredential"] = credential
+        secrets: dict[Kind, bytes | None] = {"signing": secret, "sinkcredential": credential}
         return {
             kind: self._sealer.seal(plain, subscription=id_, kind=kind)
             for kind, plain in secrets.items()
+            if plain is not None
         }
 
 

@@ -1,6 +1,6 @@
 """How hard a sink is worked, and when a failed delivery is tried again."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
@@ -46,8 +46,19 @@ class RetryPolicy(Model):
 
 
 class DeliveryOptions(Model):
-    """Requests in flight at most, and seconds until an answer must be complete."""
+    """How requests are made, and how many."""
 
+    mode: Literal["structured", "binary", "batch"] = "structured"
+    """The content mode of CloudEvents over HTTP. In binary mode an event without data, or whose
+    data has no media type, comes structured all the same."""
+    maxbatch: Annotated[int, Field(ge=1, le=1_000)] = 100
+    """Events in one request at most, in mode batch."""
     concurrency: Annotated[int, Field(ge=1, le=256)] = 16
+    """Requests in flight at most."""
+    rate: Annotated[float, Field(ge=0.01, le=100_000)] | None = None
+    """Events per second at most that the subscriber wishes to get."""
     timeout: Annotated[float, Field(ge=1, le=120)] = 30
+    """Seconds until an answer must be complete, the wait for a connection included."""
+    firstbyte: Annotated[float, Field(ge=1, le=120)] | None = None
+    """Seconds until an answer must begin; None: no sooner than it must be complete."""
     retry: RetryPolicy = RetryPolicy()

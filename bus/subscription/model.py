@@ -6,9 +6,11 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from bus.document import Model
+from bus.subscription.consent import Consent
+from bus.subscription.credential import SinkCredential, SinkSecrets, SinkTls
 from bus.subscription.delivery import DeliveryOptions
 from bus.subscription.signing import Signing, SigningRequest
-from bus.subscription.sink import HttpSettings, KafkaSettings, Sink, SinkCredential
+from bus.subscription.sink import HttpSettings, KafkaSettings, Sink
 from bus.subscription.time import Start
 
 
@@ -98,14 +100,27 @@ class Subscription(Terms):
     """OIN of the organisation that subscribed."""
 
     signing: Annotated[Signing, _shared(Signing())] = Signing()
+    consent: Consent | None = None
+    """What the sink said when it was asked; None: it was not."""
+
+    @property
+    def rate(self) -> float | None:
+        """Events per second at most, by the subscriber's wish and by what the sink allows.
+
+        What it allows is requests; each is counted as one event, so that batches only stay further
+        below it.
+        """
+        allowed = None if self.consent is None else self.consent.rate
+        bounds = [bound for bound in (self.delivery.rate, allowed and allowed / 60) if bound]
+        return min(bounds, default=None)
 
     def document(self) -> dict[str, Any]:
         """Give the JSON document, defaults written out: a later default changes no subscription."""
-        return self.model_dump(mode="json", exclude_none=True)
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
     def to_json(self) -> str:
         """Give what the store keeps."""
-        return self.model_dump_json(exclude_none=True)
+        return self.model_dump_json(by_alias=True, exclude_none=True)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -120,14 +135,34 @@ class SubscriptionRequest(Terms):
     sinkcredential: Annotated[SinkCredential | None, Field(repr=False)] = None
     """Goes with every delivery in the Authorization header. null in a patch: remove it; absent:
     leave it."""
+    sinktls: Annotated[SinkTls | None, Field(repr=False)] = None
+    """How the bus meets the sink over TLS. null and absent as above."""
 
-    @property
-    def removes_credential(self) -> bool:
-        """Whether the client said `"sinkcredential": null`."""
-        return self.sinkcredential is None and "sinkcredential" in self.model_fields_set
+    def change_secrets(self, sealed: bytes | None = None) -> bytes | None:
+        """Give what is to be sealed of what was: only that which this request names is another."""
+        named = {
+            _SECRETS[name]: getattr(self, name) for name in self.model_fields_set & {*_SECRETS}
+        }
+        return SinkSecrets.from_bytes(sealed).model_copy(update=named).to_bytes()
 
-    def subscription(self, *, id: str, organisation: str) -> Subscription:  # noqa: A002 - its name in the standard
+    def subscription(
+        self,
+        *,
+        id: str,  # noqa: A002 - its name in the standard
+        organisation: str,
+        signing: Signing | None = None,
+        consent: Consent | None = None,
+    ) -> Subscription:
         """Give the subscription that is stored for this request."""
         terms = {name: getattr(self, name) for name in Terms.model_fields}
-        signing = Signing(scheme=self.signing.scheme)
-        return Subscription(id=id, organisation=organisation, signing=signing, **terms)
+        return Subscription(
+            id=id,
+            organisation=organisation,
+            signing=signing or Signing(scheme=self.signing.scheme),
+            consent=consent,
+            **terms,
+        )
+
+
+_SECRETS = {"sinkcredential": "credential", "sinktls": "tls"}
+"""What is named so in a request, and so in what the store seals."""

@@ -1,15 +1,13 @@
-"""Where and how events go: the sink's address, its HTTP headers, its credential."""
+"""Where events go: the sink's address and its HTTP headers."""
 
 import re
-from base64 import b64encode
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, TypeAdapter
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from bus.document import Model
-from bus.subscription.time import Time
 
 _URI = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]{1,2048}")
 """RFC 3986 §2. urlsplit drops tabs and newlines unseen, and clients differ over backslashes:
@@ -98,48 +96,3 @@ class KafkaSettings(Model):
     """`protocolsettings` of KAFKA: the component's own topic, on the cluster of the bus."""
 
     topicname: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=249)]
-
-
-_Token = Annotated[str, Field(pattern=r"^[A-Za-z0-9\-._~+/]+=*$", max_length=16_384)]
-"""RFC 6750 §2.1: what may stand after "Bearer"."""
-
-
-class Plain(Model):
-    """A name and a password, sent as HTTP Basic (RFC 7617)."""
-
-    credentialtype: Literal["PLAIN"]
-    identifier: Annotated[str, Field(pattern="^[^:]+$", max_length=1024)]
-    secret: Annotated[str, Field(min_length=1, max_length=1024, repr=False)]
-
-    @property
-    def authorization(self) -> str:
-        """The value of the Authorization header."""
-        return f"Basic {b64encode(f'{self.identifier}:{self.secret}'.encode()).decode()}"
-
-
-class AccessToken(Model):
-    """A token that the subscriber gives out itself.
-
-    The standard asks for an expiry and a type; we take tokens without them too, because many never
-    expire.
-    """
-
-    credentialtype: Literal["ACCESSTOKEN"]
-    accesstoken: Annotated[_Token, Field(repr=False)]
-    accesstokenexpiresutc: Time | None = None
-    accesstokentype: Literal["Bearer"] = "Bearer"
-
-    @property
-    def authorization(self) -> str:
-        """The value of the Authorization header."""
-        return f"Bearer {self.accesstoken}"
-
-
-SinkCredential = Annotated[Plain | AccessToken, Field(discriminator="credentialtype")]
-
-_CREDENTIAL: TypeAdapter[Plain | AccessToken] = TypeAdapter(SinkCredential)
-
-
-def credential_from_json(text: bytes | str) -> Plain | AccessToken:
-    """Read what `model_dump_json` of a credential wrote: what the store seals and opens."""
-    return _CREDENTIAL.validate_json(text)

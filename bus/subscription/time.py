@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import PlainSerializer, PlainValidator
+from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 _RFC3339 = re.compile(
@@ -47,7 +47,12 @@ def _text(value: str | datetime) -> str:
 
 _AsText = PlainSerializer(_text, when_used="json")
 
-Time = Annotated[datetime, PlainValidator(_time), _AsText]
+Time = Annotated[
+    datetime,
+    PlainValidator(_time),
+    _AsText,
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 
 Moment = Annotated[datetime, PlainValidator(moment_of), _AsText]
 """A time that may be looked up in the log."""

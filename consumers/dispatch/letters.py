@@ -1,62 +1,96 @@
 """Makes the request of a delivery, asking once more whether its subscriber may read the event."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from bus.store.directory import Directory
 from bus.store.streams import StoredSubscription
-from bus.subscription import HttpSettings, credential_from_json
+from bus.subscription import HttpSettings, SinkSecrets, read_keys
 from consumers.dispatch.subscriber import Subscriber
 from consumers.dispatch.window import Delivery
 from consumers.sinks.sender import Request
+from consumers.sinks.webhook.credentials import Credentials
 from consumers.sinks.webhook.request import RequestBuilder
-from consumers.sinks.webhook.sign import Signer
+from consumers.sinks.webhook.sign import signer_of
+
+
+class _Prepared(NamedTuple):
+    """What does not vary in one version, until `until` (unix seconds): then a secret has ended."""
+
+    revision: int
+    until: float
+    builder: RequestBuilder
 
 
 class WebhookLetters:
-    """Signed structured CloudEvents; what does not vary is prepared once per version."""
+    """Signed CloudEvents in the mode of the subscription; what does not vary is prepared once.
 
-    def __init__(self, directory: Directory, *, origin: str) -> None:
+    `origin` is the bus's host name. `credentials` keep what opens the sinks.
+    """
+
+    def __init__(self, directory: Directory, *, origin: str, credentials: Credentials) -> None:
         self._directory = directory
         self._origin = origin
-        self._builders: WeakKeyDictionary[Subscriber, tuple[int, RequestBuilder]] = (
-            WeakKeyDictionary()
-        )
+        self._credentials = credentials
+        self._prepared: WeakKeyDictionary[Subscriber, _Prepared] = WeakKeyDictionary()
+
+    def may_read(self, subscriber: Subscriber, delivery: Delivery) -> bool:
+        """Say whether the right to read this event has not ended since it was matched."""
+        event = delivery.envelope.event
+        now = self._directory.now
+        domain = now.domains.by_topic(delivery.envelope.record.topic)
+        if domain is None or event is None:
+            return False
+        return subscriber.organisation in now.access.readers(event.source, domain.name)
 
     def request(self, subscriber: Subscriber, delivery: Delivery, at: float) -> Request | None:
         """Give the request for one attempt at `at` (unix seconds).
 
         None means that the right to read this event has ended since it was matched.
         """
-        envelope = delivery.envelope
-        now = self._directory.now
-        domain = now.domains.by_topic(envelope.record.topic)
-        if domain is None or envelope.event is None:
+        event = delivery.envelope.event
+        if event is None or not self.may_read(subscriber, delivery):
             return None
-        if subscriber.organisation not in now.access.readers(envelope.event.source, domain.name):
-            return None
-        return self._builder(subscriber).build(envelope.event, envelope.body, now=at)
+        return self._builder(subscriber, at).build(event, delivery.envelope.body, now=at)
 
-    def _builder(self, subscriber: Subscriber) -> RequestBuilder:
-        revision, builder = self._builders.get(subscriber, (-1, None))
-        if builder is None or revision != subscriber.stored.revision:
-            builder = _builder(subscriber.stored, self._origin)
-            self._builders[subscriber] = (subscriber.stored.revision, builder)
-        return builder
+    def batch(self, subscriber: Subscriber, deliveries: Sequence[Delivery], at: float) -> Request:
+        """Give the request for one attempt to deliver several events, all of which it `may_read`.
 
+        For subscriptions of mode batch; the first of a key comes before the later.
+        """
+        envelopes = [delivery.envelope for delivery in deliveries]
+        events = [(each.event, each.body) for each in envelopes if each.event is not None]
+        return self._builder(subscriber, at).build_batch(events, now=at)
 
-def _builder(stored: StoredSubscription, origin: str) -> RequestBuilder:
-    terms = stored.subscription
-    if terms.sink is None or not isinstance(terms.protocolsettings, HttpSettings):
-        raise ValueError(f"subscription {stored.id} has no address to post to")
-    headers = dict(terms.protocolsettings.headers)
-    if stored.credential is not None:
-        headers["Authorization"] = credential_from_json(stored.credential).authorization
-    return RequestBuilder(
-        subscription_id=str(stored.id),
-        organisation=stored.organisation,
-        sink=terms.sink,
-        timeout=terms.delivery.timeout,
-        origin=origin,
-        signers=[Signer(stored.secret.decode())],
-        headers=headers,
-    )
+    def _builder(self, subscriber: Subscriber, at: float) -> RequestBuilder:
+        prepared = self._prepared.get(subscriber)
+        if (
+            prepared is None
+            or prepared.revision != subscriber.stored.revision
+            or at >= prepared.until
+        ):
+            prepared = self._prepare(subscriber.stored, at)
+            self._prepared[subscriber] = prepared
+        return prepared.builder
+
+    def _prepare(self, stored: StoredSubscription, at: float) -> _Prepared:
+        terms = stored.subscription
+        if terms.sink is None or not isinstance(terms.protocolsettings, HttpSettings):
+            raise ValueError(f"subscription {stored.id} has no address to post to")
+        signing = [key for key in read_keys(stored.secret) if key.signs(at)]
+        secrets = SinkSecrets.from_bytes(stored.credential)
+        builder = RequestBuilder(
+            subscription_id=str(stored.id),
+            organisation=stored.organisation,
+            sink=terms.sink,
+            timeout=terms.delivery.timeout,
+            first_byte=terms.delivery.firstbyte,
+            origin=self._origin,
+            signers=[signer_of(key.secret) for key in signing],
+            headers={**terms.protocolsettings.headers, **self._credentials.headers(secrets)},
+            mode=terms.delivery.mode,
+            keys=self._credentials.keys(stored.id, stored.organisation, secrets),
+        )
+        until = min((key.until for key in signing if key.until is not None), default=float("inf"))
+        return _Prepared(stored.revision, until, builder)

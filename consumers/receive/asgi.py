@@ -19,7 +19,9 @@ class Component:
 
     `max_body` is in bytes, at least 64 KiB (what CloudEvents asks of a consumer). `allowed_origins`
     are the host names of buses that may deliver, for the CloudEvents webhook handshake; None allows
-    any, as deliveries are signed anyway.
+    any, as deliveries are signed anyway. `uri` is the address that the bus posts to, which the
+    signature covers in binary mode; None takes it from the request, as it is here: behind a proxy
+    that ends TLS it is another.
     """
 
     def __init__(
@@ -29,7 +31,9 @@ class Component:
         path: str = "/events",
         max_body: int = 1_048_576,
         allowed_origins: Collection[str] | None = None,
+        uri: str | None = None,
     ) -> None:
+        self._uri = uri
         self._receiver = receiver
         self._path = path
         self._max_body = max_body
@@ -55,7 +59,8 @@ class Component:
     async def _take(self, scope: Scope, receive: Receive, send: Send) -> None:
         match await self._body(receive):
             case bytes(body):
-                await _answer(send, await self._receiver.receive(scope["headers"], body))
+                uri = self._uri or _uri_of(scope)
+                await _answer(send, await self._receiver.receive(scope["headers"], body, uri=uri))
             case Answer() as refusal:
                 await _answer(send, refusal, (b"connection", b"close"))
             case None:
@@ -99,10 +104,21 @@ def component(
     seen: Seen | None = None,
     max_body: int = 1_048_576,
     allowed_origins: Collection[str] | None = None,
+    uri: str | None = None,
 ) -> Component:
     """Make a component out of a handler; `Receiver` and `Component` say what each option does."""
     receiver = Receiver(handler, secret=secret, tolerance=tolerance, seen=seen)
-    return Component(receiver, path=path, max_body=max_body, allowed_origins=allowed_origins)
+    return Component(
+        receiver, path=path, max_body=max_body, allowed_origins=allowed_origins, uri=uri
+    )
+
+
+def _uri_of(scope: Scope) -> str:
+    """Give the address of a request, as it was sent."""
+    host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    query = scope.get("query_string", b"").decode("latin-1")
+    return f"{scope['scheme']}://{host}{path}{'?' if query else ''}{query}"
 
 
 async def _answer(send: Send, answer: Answer, *headers: tuple[bytes, bytes]) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from bus.codec import http
 from bus.codec.media import Mode, mode_of
 from bus.event import Event, InvalidEvent
-from consumers.sinks.webhook.sign import Signer
+from consumers.sinks.webhook import message_signature
+from consumers.sinks.webhook.sign import Verifier, verify
 
 _TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)
 
@@ -28,24 +29,46 @@ def read(
     headers: Iterable[tuple[bytes, bytes]],
     body: bytes,
     *,
-    signers: Sequence[Signer],
+    signers: Sequence[Verifier],
     now: float,
     tolerance: float = 300.0,
+    uri: str | None = None,
 ) -> list[Event]:
     """Give the events of a delivery: one, or several when the subscription asked for batches.
 
-    `headers` have lower-case names; `signers` hold the secrets that may have signed, several while
-    one replaces the other; `now` is Unix time in seconds, from which the signature's time may
-    differ by `tolerance`. Raises Rejected.
+    `headers` have lower-case names; `signers` hold the keys that may have signed, several while one
+    replaces the other; `now` is Unix time in seconds, from which the signature's time may differ by
+    `tolerance`. Raises Rejected.
 
-    Events in binary mode are not read: their attributes travel in headers, which the signature of
-    Standard Webhooks does not cover.
+    In binary mode the attributes travel in headers, which the signature of Standard Webhooks does
+    not cover: such a delivery is verified by its HTTP Message Signature (RFC 9421), which covers
+    `uri` too, the address that the bus posts to. Without `uri` it is not read.
     """
     headers = list(headers)
-    texts = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
-    _verify(texts, body, signers=signers, now=now, tolerance=tolerance)
-    if mode_of(texts.get("content-type", "")) not in {Mode.STRUCTURED, Mode.BATCH}:
-        raise Rejected(415, "The event is not in structured or batched JSON.")
+    texts = _texts(headers)
+    mode = mode_of(texts.get("content-type", ""))
+    if mode is Mode.BINARY and uri is not None and "signature-input" in texts:
+        try:
+            message_signature.verify(signers, texts, body, uri=uri, now=now, tolerance=tolerance)
+        except message_signature.BadSignature as error:
+            raise Rejected(401, str(error)) from None
+    else:
+        _verify(texts, body, signers=signers, now=now, tolerance=tolerance)
+        if mode not in {Mode.STRUCTURED, Mode.BATCH}:
+            raise Rejected(415, "The event is not in a form whose signature covers all of it.")
+    return _decoded(headers, body)
+
+
+def _texts(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Give headers as text; one that comes twice is both (RFC 9110 §5.2)."""
+    texts: dict[str, str] = {}
+    for name, value in headers:
+        key, text = name.decode("latin-1"), value.decode("latin-1")
+        texts[key] = f"{texts[key]}, {text}" if key in texts else text
+    return texts
+
+
+def _decoded(headers: list[tuple[bytes, bytes]], body: bytes) -> list[Event]:
     try:
         decoded = http.decode(headers, body)
     except InvalidEvent as error:
@@ -60,7 +83,7 @@ def _verify(
     headers: dict[str, str],
     body: bytes,
     *,
-    signers: Sequence[Signer],
+    signers: Sequence[Verifier],
     now: float,
     tolerance: float,
 ) -> None:
@@ -71,8 +94,5 @@ def _verify(
         raise Rejected(401, "The request is not signed.")
     if abs(now - int(timestamp)) > tolerance:
         raise Rejected(401, "The signature is too old, or from the future.")
-    found = False
-    for signer in signers:
-        found |= signer.verify(message_id, int(timestamp), body, signatures)
-    if not found:
+    if not verify(signers, message_id, int(timestamp), body, signatures):
         raise Rejected(401, "The signature is not ours.")

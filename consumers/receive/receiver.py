@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 from bus.event import Event
 from consumers.receive.message import Rejected, read
 from consumers.receive.seen import MemorySeen, Seen
-from consumers.sinks.webhook.sign import Signer
+from consumers.sinks.webhook.sign import verifier_of
 
 Handler = Callable[[Event], Awaitable[None]]
 """What the component does with an event; whatever it raises makes the bus deliver it again."""
@@ -33,9 +33,10 @@ class Answer:
 class Receiver:
     """Verifies deliveries and hands each event to `handler` once.
 
-    `secret` is what signs, as the bus showed it (`whsec_…`); give the old and the new one while one
-    replaces the other. `tolerance` is in seconds. `seen` remembers events by itself, or where they
-    survive a restart. Raises ValueError for a text that is no secret, or for none at all.
+    `secret` is what signs, as the bus showed it: `whsec_…`, or the public key `whpk_…`; give the
+    old and the new one while one replaces the other. `tolerance` is in seconds. `seen` remembers
+    events by itself, or where they survive a restart. Raises ValueError for a text that is no
+    secret, or for none at all.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class Receiver:
         clock: Callable[[], float] = time.time,
     ) -> None:
         secrets = [secret] if isinstance(secret, str) else secret
-        self._signers = [Signer(each) for each in secrets]
+        self._signers = [verifier_of(each) for each in secrets]
         if not self._signers:
             raise ValueError("a receiver needs a secret")
         self._handler = handler
@@ -57,8 +58,10 @@ class Receiver:
         self._clock = clock
         self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
-    async def receive(self, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> Answer:
-        """Take one request; `headers` have lower-case names.
+    async def receive(
+        self, headers: Iterable[tuple[bytes, bytes]], body: bytes, *, uri: str | None = None
+    ) -> Answer:
+        """Take one request; `headers` have lower-case names; binary mode asks for the `uri`, too.
 
         An event that was handled is not handled again, also when it comes twice at once: the second
         waits for the first, and takes its place if that fails. Of a batch the events after one that
@@ -71,6 +74,7 @@ class Receiver:
                 signers=self._signers,
                 now=self._clock(),
                 tolerance=self._tolerance,
+                uri=uri,
             )
         except Rejected as rejection:
             return Answer(rejection.status, rejection.detail)

@@ -44,9 +44,10 @@ class Sink(asyncio.Protocol):
             del self._buffer[:whole]
             if head.startswith(b"GET"):
                 self._report()
-            else:
+                continue
+            if head.startswith(b"POST"):  # not the handshake's OPTIONS
                 self._take(body)
-                self._transport.write(_DONE)
+            self._transport.write(_DONE)
 
     def _take(self, body: bytes) -> None:
         Sink.count += 1

@@ -80,6 +80,10 @@ WITH changed AS (
 )
 SELECT * FROM changed;
 
+-- name: secret
+-- A sealed secret, kept from changing until the commit.
+SELECT sealed FROM subscription_secret WHERE subscription = $1 AND kind = $2 FOR UPDATE;
+
 -- name: put_secret
 -- Keeps a sealed secret in the place of the one before.
 INSERT INTO subscription_secret (subscription, kind, sealed)

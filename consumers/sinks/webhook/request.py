@@ -1,15 +1,21 @@
-"""From an event and a subscription to the POST that delivers it (design §5)."""
+"""From events and a subscription to the POST that delivers them (design §5)."""
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
+from bus.codec import http
+from bus.codec.media import BATCH, STRUCTURED, Mode, mode_of
 from bus.event import Event
-from consumers.sinks.sender import Request
-from consumers.sinks.webhook.sign import Signer, webhook_id
+from consumers.sinks.sender import Keys, Request
+from consumers.sinks.webhook import message_signature
+from consumers.sinks.webhook.sign import Signs, batch_id, webhook_id
 
 # W3C Trace Context; an attribute that is not in this form stays in the event and out of the head.
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 _TRACESTATE = re.compile(r"[\x21-\x7e](?:[\t\x20-\x7e]{0,510}[\x21-\x7e])?", re.ASCII)
+
+Headers = tuple[tuple[str, str], ...]
 
 
 class RequestBuilder:
@@ -18,12 +24,24 @@ class RequestBuilder:
     `origin` is the host name by which the bus introduces itself (`WebHook-Request-Origin`).
     `signers` sign each request, the newest first: more than one while a secret is being replaced.
     `headers` are the subscription's own: `bus.subscription` has refused those that are ours or the
-    connection's.
+    connection's. `mode` is how events travel; `keys` open the sink where a header does not.
     """
 
-    __slots__ = ("_fixed", "_organisation", "_signers", "_sink", "_subscription_id", "_timeout")
+    __slots__ = (
+        "_common",
+        "_first_byte",
+        "_fixed",
+        "_keys",
+        "_mode",
+        "_organisation",
+        "_signers",
+        "_sink",
+        "_subscription_id",
+        "_timeout",
+        "_uri",
+    )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a subscription in plain values
         self,
         *,
         subscription_id: str,
@@ -31,40 +49,101 @@ class RequestBuilder:
         sink: str,
         timeout: float,
         origin: str,
-        signers: Sequence[Signer],
+        signers: Sequence[Signs],
         headers: Mapping[str, str] | None = None,
+        mode: Literal["structured", "binary", "batch"] = "structured",
+        keys: Keys | None = None,
+        first_byte: float | None = None,
     ) -> None:
         own = tuple((headers or {}).items())
         named = any(name.lower() == "user-agent" for name, _ in own)
         self._subscription_id = subscription_id
         self._organisation = organisation
         self._sink = sink
+        self._uri = message_signature.target_uri(sink)
         self._timeout = timeout
         self._signers = tuple(signers)
-        self._fixed = (
-            ("Content-Type", "application/cloudevents+json; charset=utf-8"),
+        self._mode = mode
+        self._keys = keys
+        self._first_byte = first_byte
+        self._common: Headers = (
             ("WebHook-Request-Origin", origin),
             *(() if named else (("User-Agent", "Gemeentebus"),)),
             *own,
         )
+        media_type = BATCH if mode == "batch" else STRUCTURED
+        self._fixed: Headers = (("Content-Type", f"{media_type}; charset=utf-8"), *self._common)
 
     def build(self, event: Event, body: bytes, *, now: float) -> Request:
         """Build one attempt; `body` is the event in structured JSON, `now` Unix time in seconds."""
+        if self._mode == "batch":
+            return self.build_batch([(event, body)], now=now)
         message_id = webhook_id(event.source, event.id, self._subscription_id)
         timestamp = int(now)
-        headers = (
-            *self._fixed,
-            *_trace(event),
-            ("webhook-id", message_id),
-            ("webhook-timestamp", str(timestamp)),
-        )
+        if self._mode == "binary" and _fits_binary(event):
+            said, body = http.encode_binary(event)
+            headers: Headers = (
+                *said,
+                *self._common,
+                *_trace(event),
+                *self._sign(said, body, timestamp),
+            )
+        else:
+            headers = (*self._fixed, *_trace(event))
+        return self._request(headers, body, message_id, timestamp)
+
+    def build_batch(self, events: Sequence[tuple[Event, bytes]], *, now: float) -> Request:
+        """Build one attempt to deliver several events, each with its body in structured JSON.
+
+        Its `webhook-id` is that of the event when there is but one; else another batch has another.
+        """
+        ids = [webhook_id(event.source, event.id, self._subscription_id) for event, _ in events]
+        body = b"[" + b",".join(body for _, body in events) + b"]"
+        message_id = ids[0] if len(ids) == 1 else batch_id(ids)
+        return self._request(self._fixed, body, message_id, int(now))
+
+    def _request(self, headers: Headers, body: bytes, message_id: str, timestamp: int) -> Request:
+        headers += (("webhook-id", message_id), ("webhook-timestamp", str(timestamp)))
         if self._signers:
             items = [signer.sign(message_id, timestamp, body) for signer in self._signers]
             headers += (("webhook-signature", " ".join(items)),)
-        return Request(self._sink, headers, body, self._timeout, self._organisation)
+        return Request(
+            self._sink,
+            headers,
+            body,
+            self._timeout,
+            self._organisation,
+            self._keys,
+            self._first_byte,
+        )
+
+    def _sign(self, headers: Sequence[tuple[str, str]], body: bytes, timestamp: int) -> Headers:
+        """Sign what Standard Webhooks leaves open in binary mode: the event's attributes."""
+        if not self._signers:
+            return ()
+        return message_signature.sign(
+            self._signers,
+            dict(headers),
+            body,
+            uri=self._uri,
+            keyid=self._subscription_id,
+            created=timestamp,
+        )
 
 
-def _trace(event: Event) -> tuple[tuple[str, str], ...]:
+def _fits_binary(event: Event) -> bool:
+    """Say whether an event can go in binary mode by the webhook document and by its own type.
+
+    A delivery has a body and a Content-Type, in ASCII to be signed; and that of data which is
+    itself a CloudEvent would say another mode.
+    """
+    datacontenttype = event.datacontenttype
+    if not event.data or datacontenttype is None or not datacontenttype.isascii():
+        return False
+    return mode_of(datacontenttype) is Mode.BINARY
+
+
+def _trace(event: Event) -> Headers:
     parent = event.attributes.get("traceparent")
     if not isinstance(parent, str) or not _TRACEPARENT.fullmatch(parent):
         return ()

@@ -88,7 +88,7 @@ async def test_secrets_the_client_brings_are_never_shown(bus: Bus) -> None:
         assert CREDENTIAL["secret"] not in text
     found = await stored(bus, made)
     assert found.secret.decode() == own
-    assert json.loads(found.credential)["secret"] == CREDENTIAL["secret"]
+    assert json.loads(found.credential)["credential"] == CREDENTIAL
 
 
 async def test_patch(bus: Bus) -> None:

@@ -38,3 +38,9 @@ async def sender(open_sender: SenderType, guard: Guard) -> AsyncIterator[Sender]
     """Give a sender that is closed after the test."""
     async with open_sender(guard=guard) as sender:
         yield sender
+
+
+@pytest.fixture
+def wire_only() -> SenderType:
+    """Give our own sender, where what is tested lies before any."""
+    return WireSender

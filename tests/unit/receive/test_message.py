@@ -2,19 +2,29 @@
 
 import base64
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from standardwebhooks import Webhook
 
 from bus.codec import http
 from bus.event import Event
-from bus.subscription import new_signing_secret
+from bus.subscription import Scheme, Signing, new_signing_secret
 from consumers.receive import Rejected, read
-from consumers.sinks.webhook.sign import Signer
+from consumers.sinks.webhook.request import RequestBuilder
+from consumers.sinks.webhook.sign import Signer, signer_of, verifier_of
 
 NOW = 1_800_000_000
 SECRET = new_signing_secret()
 EVENT = Event(id="1", source="urn:x", type="nl.x", attributes={"subject": "999990019"})
+WITH_DATA = Event(
+    id="1",
+    source="urn:x",
+    type="nl.x",
+    attributes={"subject": "999990019"},
+    datacontenttype="application/json",
+    data=b"[1]",
+)
 HEADERS, BODY = http.encode_structured(EVENT)
 CONTENT_TYPE = dict(HEADERS)["content-type"]
 
@@ -132,11 +142,53 @@ def test_other_forms(content_type: str | None) -> None:
     assert status_of(headers(content_type=content_type)) == 415
 
 
-def test_binary_mode_is_not_read() -> None:
-    """Attributes in headers are not signed: whoever can repeat a request could change them."""
-    attributes = {"ce_specversion": "1.0", "ce_id": "1", "ce_source": "urn:x", "ce_type": "nl.x"}
-    said = headers(b"{}", content_type="application/json", **attributes)
-    assert status_of(said, b"{}") == 415
+URI = "https://component.example/events"
+
+
+def binary(secret: str = SECRET) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Give a delivery in binary mode as the bus sends it."""
+    builder = RequestBuilder(
+        subscription_id="sub",
+        organisation="org",
+        sink=URI,
+        timeout=1,
+        origin="bus.example",
+        signers=[signer_of(secret)],
+        mode="binary",
+    )
+    request = builder.build(WITH_DATA, b"", now=NOW)
+    return [(n.lower().encode(), v.encode()) for n, v in request.headers], request.body
+
+
+@pytest.mark.parametrize("scheme", ["v1", "v1a"])
+def test_binary_mode(scheme: Scheme) -> None:
+    """An event in headers is read when its HTTP Message Signature covers it, and the address."""
+    secret = new_signing_secret(scheme)
+    said, body = binary(secret)
+    key = verifier_of(Signing.by(secret).public_key or secret)
+    assert read(said, body, signers=[key], now=NOW, uri=URI) == [WITH_DATA]
+    said_of: dict[str, Any] = {"headers": said, "body": body, "signers": [key], "now": NOW}
+    for wrong in (
+        {"uri": "https://other.example/events"},
+        {"now": NOW + 301},
+        {"signers": [Signer(SECRET)]},
+        {"body": b"{}"},
+        {"headers": [*said, (b"ce-subject", b"2")]},
+        {"headers": [*said, (b"ce-more", b"2")]},
+    ):
+        with pytest.raises(Rejected) as rejection:
+            read(**{"uri": URI, **said_of, **wrong})
+        assert rejection.value.status == 401
+
+
+def test_binary_mode_asks_for_a_signature_over_its_headers() -> None:
+    """By the body's signature alone whoever can repeat a request could change its attributes."""
+    said, body = binary()
+    bare = [pair for pair in said if pair[0] not in {b"signature", b"signature-input"}]
+    for headers_, uri in ((bare, URI), (said, None)):
+        with pytest.raises(Rejected) as rejection:
+            read(headers_, body, signers=[Signer(SECRET)], now=NOW, uri=uri)
+        assert rejection.value.status == 415
 
 
 def test_secret_of_other_length() -> None:

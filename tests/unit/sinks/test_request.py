@@ -1,19 +1,49 @@
 """From an event and a subscription to the request on the wire."""
 
 import time
+from typing import Literal
 
+import msgspec
 import pytest
+from hypothesis import given
 from standardwebhooks import Webhook
 
+from bus.codec import http, json
 from bus.event import AttributeValue, Event
 from bus.subscription import new_signing_secret
+from consumers.receive import read
 from consumers.sinks.sender import Request
+from consumers.sinks.webhook import message_signature
 from consumers.sinks.webhook.request import RequestBuilder
-from consumers.sinks.webhook.sign import Signer, webhook_id
+from consumers.sinks.webhook.sign import Signer, signer_of, verifier_of, verify, webhook_id
+from tests.property.valid_events import exactly, in_headers, trimmed, valid_events
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 BODY = b'{"specversion":"1.0"}'
 NOW = 1_800_000_000.9
+
+
+FULL = Event(
+    id="1",
+    source="urn:x",
+    type="nl.x",
+    attributes={"subject": "café %", "traceparent": TRACEPARENT, "number": "7"},
+    datacontenttype="application/json",
+    data=b'{"a": 1.0}',
+)
+
+
+def made(secret: str, mode: Literal["structured", "binary", "batch"]) -> RequestBuilder:
+    """Give the builder of a subscription in one mode."""
+    return RequestBuilder(
+        subscription_id="sub",
+        organisation="org",
+        sink="https://Sink.example:443/events",
+        timeout=30,
+        origin="bus.example",
+        signers=[signer_of(secret)],
+        mode=mode,
+    )
 
 
 def builder(*secrets: str, headers: dict[str, str] | None = None) -> RequestBuilder:
@@ -118,3 +148,92 @@ def test_own_headers() -> None:
     assert sent["Authorization"] == "Bearer x"
     assert [value for name, value in sent.items() if name.lower() == "user-agent"] == ["Other"]
     assert "Bearer" not in repr(request)
+
+
+def test_binary_mode() -> None:
+    """Attributes go in ce- headers, percent-encoded, the data is the body as it was published."""
+    secret = new_signing_secret()
+    sent = made(secret, "binary").build(FULL, BODY, now=NOW)
+    headers = dict(sent.headers)
+    assert len({name.lower() for name in headers}) == len(sent.headers)
+    assert sent.body == b'{"a": 1.0}'
+    assert headers["content-type"] == "application/json"
+    assert headers["ce-subject"] == "caf%C3%A9%20%25"
+    assert (headers["ce-id"], headers["ce-specversion"]) == ("1", "1.0")
+    assert headers["WebHook-Request-Origin"] == "bus.example"
+    raw = [(name.lower().encode(), value.encode()) for name, value in sent.headers]
+    assert http.decode(raw, sent.body) == FULL
+    lower = {name.lower(): value for name, value in sent.headers}
+    key = verifier_of(secret)
+    uri = "https://sink.example/events"
+    message_signature.verify([key], lower, sent.body, uri=uri, now=NOW, tolerance=1)
+    signature = headers["webhook-signature"]
+    assert verify([key], headers["webhook-id"], int(NOW), sent.body, signature)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"data": None},
+        {"data": b""},
+        {"datacontenttype": None},
+        {"datacontenttype": "application/cloudevents+json"},
+        {"datacontenttype": "Application/CloudEvents-Batch+json"},
+    ],
+)
+def test_what_has_no_binary_form_goes_structured(changes: dict[str, object]) -> None:
+    """Without a body or a media type, or with one that would say another mode (webhook §2)."""
+    odd = msgspec.structs.replace(FULL, **changes)
+    sent = made(new_signing_secret(), "binary").build(odd, BODY, now=NOW)
+    assert sent.body == BODY
+    names = {name.lower() for name, _ in sent.headers}
+    assert not any(name.startswith("ce-") for name in names)
+    assert "signature" not in names
+    assert dict(sent.headers)["Content-Type"] == "application/cloudevents+json; charset=utf-8"
+
+
+@given(valid_events())
+def test_any_event_arrives_signed_in_any_mode(event: Event) -> None:
+    """What was published is what a component reads, and every bit of it was signed."""
+    secret, body = new_signing_secret(), json.encode(event)
+    for mode in ("structured", "binary", "batch"):
+        sent = made(secret, mode).build(event, body, now=NOW)
+        raw = [(name.lower().encode(), value.encode()) for name, value in sent.headers]
+        (arrived,) = read(
+            raw,
+            sent.body,
+            signers=[verifier_of(secret)],
+            now=NOW,
+            uri="https://sink.example/events",
+        )
+        in_text = "Signature" in dict(sent.headers)
+        assert exactly(trimmed(in_headers(arrived))) == exactly(trimmed(in_headers(event))), mode
+        assert in_text or exactly(trimmed(arrived)) == exactly(trimmed(event))
+
+
+def test_batch() -> None:
+    """Several events make one signed request, in their order; its id is that of these events."""
+    secret = new_signing_secret()
+    build = made(secret, "batch").build_batch
+    one, two = (Event(id=each, source="urn:x", type="nl.x") for each in "12")
+    both = [(each, json.encode(each)) for each in (one, two)]
+    sent = build(both, now=NOW)
+    headers = dict(sent.headers)
+    assert headers["Content-Type"] == "application/cloudevents-batch+json; charset=utf-8"
+    assert json.decode_batch(sent.body) == [one, two]
+    assert verify(
+        [verifier_of(secret)],
+        headers["webhook-id"],
+        int(NOW),
+        sent.body,
+        headers["webhook-signature"],
+    )
+    ids = [
+        dict(build(events, now=NOW + later).headers)["webhook-id"]
+        for events, later in ((both, 5), (both[:1], 0), (both[1:], 0), (both[::-1], 0))
+    ]
+    assert ids[0] == headers["webhook-id"]
+    assert len(set(ids)) == 4
+    assert ids[1] == webhook_id("urn:x", "1", "sub")
+    single = made(secret, "batch").build(one, both[0][1], now=NOW)
+    assert single == build(both[:1], now=NOW)

@@ -10,8 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
-from bus.subscription import new_signing_secret
-from consumers.sinks.webhook.sign import Signer, webhook_id
+from bus.subscription import Signing, new_signing_secret
+from consumers.sinks.webhook.sign import (
+    Signer,
+    batch_id,
+    signer_of,
+    verifier_of,
+    verify,
+    webhook_id,
+)
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 
@@ -34,6 +41,50 @@ def test_published_vector() -> None:
     signer = Signer("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     signature = signer.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
     assert signature == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+VECTOR = "6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg=="
+
+
+@pytest.mark.parametrize("length", [32, 64])
+def test_published_vector_of_v1a(length: int) -> None:
+    """The example of the standard, by Svix, comes out as published, of either form of the key."""
+    key = base64.b64decode(VECTOR)
+    secret = "whsk_" + base64.b64encode(key[:length]).decode()
+    message = ("msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
+    expected = (
+        "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7"
+        "AZdpXwVLPo3mNl8EM+m7TBAg=="
+    )
+    assert signer_of(secret).sign(*message) == expected
+    shown = Signing.by(secret)
+    assert shown.public_key == "whpk_" + base64.b64encode(key[32:]).decode()
+    assert verify([verifier_of(shown.public_key)], *message, f"v1,AAAA {expected}")
+    assert not verify([verifier_of(shown.public_key)], *message, expected.replace("hnO3", "hnO4"))
+
+
+def test_keys_are_told_apart_by_their_scheme() -> None:
+    """A signature counts under its own scheme only; either key of a rotation will do."""
+    shared, private = new_signing_secret("v1"), new_signing_secret("v1a")
+    items = [signer_of(secret).sign("msg_1", 1, b"{}") for secret in (shared, private)]
+    both = " ".join(items)
+    for key in (shared, private, Signing.by(private).public_key or ""):
+        assert verify([verifier_of(key)], "msg_1", 1, b"{}", both)
+        assert not verify([verifier_of(key)], "msg_1", 2, b"{}", both)
+    swapped = " ".join(
+        f"{scheme},{item.partition(',')[2]}"
+        for scheme, item in zip(("v1a", "v1"), items, strict=True)
+    )
+    assert not verify([verifier_of(shared), verifier_of(private)], "msg_1", 1, b"{}", swapped)
+
+
+@given(st.lists(st.binary(max_size=20), max_size=5))
+def test_a_batch_has_the_id_of_its_events(ids: list[bytes]) -> None:
+    """The same events in the same order have one id, without a dot; others have others."""
+    texts = [f"msg_{each.hex()}" for each in ids]
+    assert batch_id(texts) == batch_id(list(texts))
+    assert batch_id(texts) != batch_id([*texts, "msg_"])
+    assert "." not in batch_id(texts)
 
 
 def test_public_library_accepts() -> None:
@@ -67,6 +118,15 @@ def test_invalid_secrets(text: str) -> None:
     """A text that is no secret of 24 to 64 bytes makes no signer."""
     with pytest.raises(ValueError, match="whsec_"):
         Signer(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "whpk_", "whpk_AAAA", "whsk_" + base64.b64encode(bytes(33)).decode(), "whsk_é"]
+)
+def test_invalid_keys(text: str) -> None:
+    """A text that is no key verifies nothing."""
+    with pytest.raises(ValueError, match=r"whpk_|whsk_|whsec_"):
+        verifier_of(text)
 
 
 @given(st.tuples(TEXTS, TEXTS, TEXTS), st.tuples(TEXTS, TEXTS, TEXTS))

@@ -1,11 +1,21 @@
 """How a subscription changes."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import pytest
 
-from bus.subscription import InvalidSubscription, Subscription, merge_patch, parse_request
+from bus.subscription import (
+    Consent,
+    InvalidSubscription,
+    Signing,
+    SinkSecrets,
+    Subscription,
+    merge_patch,
+    new_signing_secret,
+    parse_request,
+)
 
 CURRENT = parse_request(
     b'{"sink": "https://zaken.example/events", "protocol": "HTTP", "types": ["a", "b"],'
@@ -84,20 +94,41 @@ def test_the_result_is_judged_like_a_new_request() -> None:
     assert faults([]) == {("", "not-an-object")}
 
 
-def test_a_credential_is_kept_replaced_or_removed() -> None:
+def test_a_secret_is_kept_replaced_or_removed() -> None:
     """Left alone unless named; the whole of it is needed, for the old one is never read."""
     token = {"credentialtype": "ACCESSTOKEN", "accesstoken": "t"}
-    kept, replaced, removed = (
-        merge_patch(CURRENT, patch)
-        for patch in ({}, {"sinkcredential": token}, {"sinkcredential": None})
-    )
-    assert (kept.sinkcredential, kept.removes_credential) == (None, False)
-    assert replaced.sinkcredential is not None
-    assert (removed.sinkcredential, removed.removes_credential) == (None, True)
+    plain = {"credentialtype": "PLAIN", "identifier": "a", "secret": "b"}
+    both = SinkSecrets.model_validate({"credential": plain, "tls": {}})
+    for patch, after in (
+        ({}, both),
+        ({"sinkcredential": token}, SinkSecrets.model_validate({"credential": token, "tls": {}})),
+        ({"sinkcredential": None}, SinkSecrets.model_validate({"tls": {}})),
+        ({"sinktls": None}, SinkSecrets.model_validate({"credential": plain})),
+        ({"sinktls": None, "sinkcredential": None}, None),
+    ):
+        sealed = merge_patch(CURRENT, patch).change_secrets(both.to_bytes())
+        assert (None if sealed is None else SinkSecrets.from_bytes(sealed)) == after
     assert faults({"sinkcredential": {"accesstoken": "t"}}) == {("/sinkcredential", "required")}
 
 
-def test_a_signing_secret_is_given_at_creation_only() -> None:
-    """A patch that brings one is refused, not silently dropped."""
-    secret = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"
-    assert faults({"signing": {"secret": secret}}) == {("/signing/secret", "immutable")}
+@pytest.mark.parametrize(
+    ("patch", "where"),
+    [
+        ({"signing": {"secret": "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"}}, "/signing"),
+        ({"signing": {"scheme": "v1a"}}, "/signing"),
+        ({"signing": None}, "/signing"),
+        ({"consent": {"result": "granted", "at": "2026-11-23T12:00:00Z"}}, "/consent"),
+    ],
+)
+def test_what_has_a_call_of_its_own_is_refused_here(patch: dict[str, Any], where: str) -> None:
+    """Secrets are rotated, consent is the sink's: neither is silently dropped from a patch."""
+    assert faults(patch) == {(where, "immutable")}
+
+
+def test_what_was_read_may_be_sent_back() -> None:
+    """A public key, the end of a grace period and a consent change nothing where they are equal."""
+    signing = Signing.by(new_signing_secret("v1a"), previous_until=datetime.now(UTC))
+    consent = Consent(result="granted", at=datetime.now(UTC), origin="*", rate=60)
+    read = CURRENT.model_copy(update={"signing": signing, "consent": consent})
+    assert Subscription.from_json(read.to_json()) == read
+    merge_patch(read, read.document())

@@ -9,7 +9,7 @@ from bus.subscription import (
     AccessToken,
     Plain,
     RetryPolicy,
-    credential_from_json,
+    SinkSecrets,
     new_signing_secret,
     signing_key,
 )
@@ -47,7 +47,9 @@ def test_a_credential_survives_the_store(
     credential: AccessToken | Plain, authorization: str
 ) -> None:
     """What is sealed is read back as the same credential, and makes the header of each delivery."""
-    assert credential_from_json(credential.model_dump_json()) == credential
+    secrets = SinkSecrets(credential=credential)
+    assert SinkSecrets.from_bytes(secrets.to_bytes()) == secrets
+    assert SinkSecrets.from_bytes(None).to_bytes() is None
     assert credential.authorization == authorization
     assert authorization.split()[1] not in repr(credential)
     assert "a:b" not in repr(credential)

@@ -1,14 +1,17 @@
 """What a client may ask of a subscription, and how it hears what is wrong."""
 
+from base64 import b64encode
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import pytest
 
-from bus.subscription import InvalidSubscription, Subscription, parse_request
+from bus.subscription import InvalidSubscription, RetryPolicy, Subscription, parse_request
 
 LEAST: dict[str, Any] = {"sink": "https://zaken.example/events", "protocol": "HTTP"}
+PRIVATE = "whsk_" + b64encode(bytes(32)).decode()
+MISMATCHED = "whsk_" + b64encode(bytes(64)).decode()
 SECRET = "whsec_" + "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"  # 24 bytes
 
 
@@ -57,19 +60,18 @@ def test_every_field_is_taken() -> None:
         "delivery": {
             "concurrency": 4,
             "timeout": 1.5,
-            "retry": {"schedule": [0.1, 2], "jitter": 0, "limit": 60, "disable": 3_600},
+            "retry": {"schedule": [0.1, 2], "jitter": 0},
+            "mode": "batch",
+            "maxbatch": 20,
+            "rate": 12.5,
+            "firstbyte": 1.0,
         },
         "signing": {"scheme": "v1"},
     }
     written = {"sinkcredential": {"credentialtype": "ACCESSTOKEN", "accesstoken": "t0ken"}}
     signing = {"scheme": "v1", "secret": SECRET}
     subscription = accepted(**asked | written | {"signing": signing})
-    asked["delivery"]["retry"] = {
-        "schedule": [0.1, 2.0],
-        "jitter": 0.0,
-        "limit": 60.0,
-        "disable": 3_600.0,
-    }
+    asked["delivery"]["retry"] = RetryPolicy(schedule=(0.1, 2.0), jitter=0).model_dump(mode="json")
     identity = {"id": "s", "organisation": "00000000000000000001"}
     asked["start"] = "2026-11-23T11:00:00.250000Z"
     assert subscription.document() == asked | identity
@@ -126,15 +128,33 @@ def test_start_may_be_a_time() -> None:
         ({"delivery": {"retry": {"schedule": []}}}, "/delivery/retry/schedule", "too-few"),
         ({"delivery": {"retry": {"schedule": [0]}}}, "/delivery/retry/schedule/0", "out-of-range"),
         ({"delivery": []}, "/delivery", "not-an-object"),
+        ({"delivery": {"mode": "kafka"}}, "/delivery/mode", "not-allowed"),
+        ({"delivery": {"maxbatch": 0}}, "/delivery/maxbatch", "out-of-range"),
+        ({"delivery": {"maxbatch": 1001}}, "/delivery/maxbatch", "out-of-range"),
+        ({"delivery": {"rate": 0}}, "/delivery/rate", "out-of-range"),
+        ({"consent": {}}, "/consent", "unknown-field"),
+        ({"signing": {"publicKey": "whpk_"}}, "/signing/publicKey", "unknown-field"),
         ({"signing": {"scheme": "v2"}}, "/signing/scheme", "not-allowed"),
         ({"signing": {"secret": "whsec_c2hvcnQ="}}, "/signing/secret", "not-a-secret"),
         ({"signing": {"secret": SECRET[6:]}}, "/signing/secret", "not-a-secret"),
         ({"signing": {"secret": SECRET + "!"}}, "/signing/secret", "not-a-secret"),
         ({"signing": {"secret": "whsec_é"}}, "/signing/secret", "not-a-secret"),
+        ({"signing": {"scheme": "v1a", "secret": SECRET}}, "/signing/secret", "not-a-secret"),
+        ({"signing": {"secret": PRIVATE}}, "/signing/secret", "not-a-secret"),
+        (
+            {"signing": {"scheme": "v1a", "secret": PRIVATE[:-4] + "AA=="}},
+            "/signing/secret",
+            "not-a-secret",
+        ),
+        (
+            {"signing": {"scheme": "v1a", "secret": MISMATCHED}},
+            "/signing/secret",
+            "not-a-secret",
+        ),
         ({"sinkcredential": {}}, "/sinkcredential", "required"),
         ({"sinkcredential": "t"}, "/sinkcredential", "not-an-object"),
         (
-            {"sinkcredential": {"credentialtype": "REFRESHTOKEN"}},
+            {"sinkcredential": {"credentialtype": "OPEN"}},
             "/sinkcredential",
             "not-allowed",
         ),
