@@ -384,7 +384,7 @@ async def test_deliveries_and_status(bus: Bus) -> None:
     shown = await run("deliveries", SOURCE, "who-got-it", *where, env=env)
     assert (shown.code, made["id"] in shown.out, "pending" in shown.out) == (0, True, True)
     found = (await run("deliveries", SOURCE, "who-got-it", *where, "--json", env=env)).json()
-    assert [each["subscription"] for each in found["deliveries"]] == [made["id"]]
+    assert made["id"] in [each["subscription"] for each in found["deliveries"]]
     missing = await run("deliveries", SOURCE, "nobody-got-it", *where, env=env)
     assert (missing.code, "no such event" in missing.err) == (1, True)
     status = await run("status", made["id"], env=env)
