@@ -1,15 +1,18 @@
-"""Domains that are there without anybody making them."""
+"""What is in the catalogue without anybody putting it there: the bus's own domain and types."""
 
 from contextlib import suppress
 from typing import Final
 
 from bus.catalogue import Domain, topic_name
 from bus.catalogue.notices import DOMAIN
+from bus.catalogue.own_types import own_types
 from bus.log.errors import LogRefused
 from bus.log.topics import Topics
 from bus.store.database import Database
+from bus.store.directory import Directory
 from bus.store.domains import Domains
 from bus.store.errors import Conflict
+from bus.store.event_types import EventTypes
 from bus.store.organisations import Organisations
 
 NOBODY: Final = "00000000000000000000"
@@ -47,3 +50,21 @@ async def ensure(domain: Domain, database: Database, topics: Topics) -> None:
         await Organisations(database).add_organisation(domain.organisation)
         with suppress(Conflict):
             await domains.create(domain, create_topic)
+
+
+async def ensure_types(database: Database, directory: Directory) -> None:
+    """Put the bus's own event types into the catalogue, and each new form of their data.
+
+    A form that is there is not added again, so that an older process that runs meanwhile changes
+    nothing. Raises StoreError.
+    """
+    types = EventTypes(database)
+    known = (await directory.refresh()).types
+    for wanted, _ in own_types():
+        if known.get(wanted.type) is None:
+            await types.create(wanted)
+    known = (await directory.refresh()).types
+    for wanted, schema in own_types():
+        stored = known.get(wanted.type)
+        if stored and schema not in [version.schema for version in stored.versions]:
+            await types.add_version(stored, schema.text)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID, uuid5
 
 import msgspec
@@ -77,7 +77,7 @@ class Behind(_Data, frozen=True):
 class CaughtUp(_Data, frozen=True):
     """It was told that it is behind, at this time, and is no longer, on any partition."""
 
-    behind_since: datetime
+    behind_since: Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class NearRetention(_Data, frozen=True):

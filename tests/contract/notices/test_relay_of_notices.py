@@ -10,11 +10,13 @@ from uuid import uuid4
 import pytest
 from pydantic import SecretStr
 
-from bus.app.domains import NOBODY, ensure, own_domain
+from bus.app.domains import NOBODY, ensure, ensure_types, own_domain
 from bus.catalogue import notices
 from bus.log.errors import LogError, LogRefused
 from bus.log.writer import Writer
+from bus.store.directory import Directory
 from bus.store.domains import Domains
+from bus.store.event_types import EventTypes
 from bus.store.organisations import Organisations
 from producers.notices.relay import NoticeRelay
 from tests.cluster import Cluster
@@ -94,6 +96,21 @@ async def test_the_domain_is_there_though_nobody_made_it(bus: Telling) -> None:
     assert await Organisations(bus.database).names() == {OIN: "Gemeente Voorbeeld"}
     topic = own_domain(bus.settings.namespace, OIN).topic
     assert await bus.topics.partitions([topic]) == {topic: 8}
+
+
+async def test_its_types_are_in_the_catalogue(bus: Telling) -> None:
+    """Each with one version of its schema, however often it is looked at."""
+
+    async def found() -> bool:
+        types = await EventTypes(bus.database).changed(0)
+        return {each.type for each in types if each.versions} == set(notices.TYPES)
+
+    async with bus.chores():
+        await eventually(found)
+    async with Directory.open(bus.database) as directory:
+        await ensure_types(bus.database, directory)
+    types = await EventTypes(bus.database).changed(0)
+    assert {len(each.versions) for each in types} == {1}
 
 
 async def test_an_organisation_that_nobody_named_is_made_too(bus: Telling) -> None:

@@ -8,6 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from bus.catalogue import notices
+from bus.catalogue.own_types import own_types
+from bus.catalogue.schema import parse_schema
 from bus.codec.checked import checked
 
 OIN = "00000001823288444000"
@@ -84,6 +86,18 @@ def test_the_table_holds_every_type_with_its_data() -> None:
             re.sub("_(.)", lambda m: m[1].upper(), name) for name in type_.data.__struct_fields__
         ]
         assert list(json.loads(notice.data)) == fields
+
+
+def test_the_catalogue_has_a_schema_that_each_keeps_to() -> None:
+    """One that any client might add, with words for people; and it does refuse something."""
+    known = {event_type.type: (event_type, schema) for event_type, schema in own_types()}
+    assert set(known) == set(notices.TYPES)
+    for notice in every():
+        event_type, schema = known[notice.type]
+        assert parse_schema(schema.text.encode()) == schema
+        assert event_type.description == schema.document["description"]
+        assert schema.faults(notice.data.encode()) == []
+        assert schema.faults(b"{}")
 
 
 def test_the_same_is_told_under_the_same_id() -> None:
