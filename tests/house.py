@@ -61,6 +61,7 @@ class Sink:
         self.ids: list[str] = []
         self.keys: list[str] = []
         self.accepted: list[str] = []
+        self.replayed = 0
         self._changed = asyncio.Condition()
         self._runner: web.AppRunner | None = None
 
@@ -92,6 +93,7 @@ class Sink:
         event = json.loads(self.bodies[-1])
         self.ids.append(event["id"])
         self.keys.append(event.get("partitionkey", ""))
+        self.replayed += request.headers.get("Gemeentebus-Replay") == "true"
         verdict = self.answer(event)
         if isinstance(verdict, float):
             await asyncio.sleep(verdict)

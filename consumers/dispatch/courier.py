@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
@@ -41,6 +42,14 @@ class Letters(Protocol):
         """
         ...
 
+    def may_read(self, subscriber: Subscriber, delivery: Delivery) -> bool:
+        """Say whether the right to read this event has not ended since it was matched."""
+        ...
+
+    def batch(self, subscriber: Subscriber, deliveries: Sequence[Delivery], at: float) -> Parcel:
+        """Give the request for one attempt to deliver several events that it `may_read`."""
+        ...
+
 
 class Courier:
     """Sends for all subscribers of a worker.
@@ -71,7 +80,11 @@ class Courier:
             return
         now = self._loop.time()
         while (delivery := subscriber.next(now)) is not None:
-            self._send(subscriber, delivery, now)
+            riders = subscriber.riders(delivery, now) if subscriber.batches else []
+            if riders:
+                self._send_batch(subscriber, [delivery, *riders], now)
+            else:
+                self._send(subscriber, delivery, now)
         self._wake_later(subscriber)
 
     def stop(self) -> None:
@@ -89,13 +102,48 @@ class Courier:
             self._loop.call_soon(self._answered, subscriber, delivery, Temporary(Reason.FAULT))
             return
         if request is None:
-            metrics.WITHHELD.inc()
-            subscriber.withheld(delivery)
-            delivery.window.on_decided(delivery, SETTLE, now)
+            self._withhold(subscriber, delivery, now)
             return
         self._sender.send(request, partial(self._answered, subscriber, delivery))
 
+    def _send_batch(self, subscriber: Subscriber, batch: list[Delivery], now: float) -> None:
+        readable = [each for each in batch if self._letters.may_read(subscriber, each)]
+        for each in batch:
+            if each not in readable:
+                self._withhold(subscriber, each, now)
+        subscriber.arrived(len(batch) - max(1, len(readable)))
+        if not readable:
+            return
+        answered = partial(self._batch_answered, subscriber, readable)
+        try:
+            request = self._letters.batch(subscriber, readable, time.time())
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the others go on
+            _log_of(subscriber, batch[0]).error(LogEvent.DELIVERY_FAILED, error=error)
+            self._loop.call_soon(answered, Temporary(Reason.FAULT))
+            return
+        self._sender.send(request, answered)
+
+    def _batch_answered(
+        self, subscriber: Subscriber, batch: list[Delivery], outcome: Outcome
+    ) -> None:
+        subscriber.arrived(len(batch) - 1)
+        for delivery in batch:
+            if isinstance(outcome, Refused) and len(batch) > 1:
+                subscriber.to_be_sent_alone(delivery)
+            else:
+                self._take_in(subscriber, delivery, outcome)
+        self.pump(subscriber)
+
+    def _withhold(self, subscriber: Subscriber, delivery: Delivery, now: float) -> None:
+        metrics.WITHHELD.inc()
+        subscriber.withheld(delivery)
+        delivery.window.on_decided(delivery, SETTLE, now)
+
     def _answered(self, subscriber: Subscriber, delivery: Delivery, outcome: Outcome) -> None:
+        self._take_in(subscriber, delivery, outcome)
+        self.pump(subscriber)
+
+    def _take_in(self, subscriber: Subscriber, delivery: Delivery, outcome: Outcome) -> None:
         now = self._loop.time()
         roll = random.random()  # noqa: S311 - jitter, not a secret
         was_out = subscriber.outage
@@ -111,7 +159,6 @@ class Courier:
         if subscriber.outage != was_out:
             event = LogEvent.OUTAGE_BEGAN if subscriber.outage else LogEvent.OUTAGE_ENDED
             _log.warning(event, subscription_id=str(subscriber.identity))
-        self.pump(subscriber)
 
     def _wake_later(self, subscriber: Subscriber) -> None:
         at = subscriber.wake_at(self._loop.time())

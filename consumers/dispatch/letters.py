@@ -1,8 +1,10 @@
 """Makes the request of a delivery, asking once more whether its subscriber may read the event."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
+
+from msgspec import structs
 
 from bus.store.directory import Directory
 from bus.store.streams import StoredSubscription
@@ -13,6 +15,8 @@ from consumers.sinks.sender import Request
 from consumers.sinks.webhook.credentials import Credentials
 from consumers.sinks.webhook.request import RequestBuilder
 from consumers.sinks.webhook.sign import signer_of
+
+_REPLAY: Final = ("Gemeentebus-Replay", "true")
 
 
 class _Prepared(NamedTuple):
@@ -52,7 +56,8 @@ class WebhookLetters:
         event = delivery.envelope.event
         if event is None or not self.may_read(subscriber, delivery):
             return None
-        return self._builder(subscriber, at).build(event, delivery.envelope.body, now=at)
+        request = self._builder(subscriber, at).build(event, delivery.envelope.body, now=at)
+        return _marked(request) if delivery.replayed else request
 
     def batch(self, subscriber: Subscriber, deliveries: Sequence[Delivery], at: float) -> Request:
         """Give the request for one attempt to deliver several events, all of which it `may_read`.
@@ -61,7 +66,8 @@ class WebhookLetters:
         """
         envelopes = [delivery.envelope for delivery in deliveries]
         events = [(each.event, each.body) for each in envelopes if each.event is not None]
-        return self._builder(subscriber, at).build_batch(events, now=at)
+        request = self._builder(subscriber, at).build_batch(events, now=at)
+        return _marked(request) if any(each.replayed for each in deliveries) else request
 
     def _builder(self, subscriber: Subscriber, at: float) -> RequestBuilder:
         prepared = self._prepared.get(subscriber)
@@ -94,3 +100,8 @@ class WebhookLetters:
         )
         until = min((key.until for key in signing if key.until is not None), default=float("inf"))
         return _Prepared(stored.revision, until, builder)
+
+
+def _marked(request: Request) -> Request:
+    """Say in a header that the bus was asked to deliver this again."""
+    return structs.replace(request, headers=(*request.headers, _REPLAY))

@@ -29,6 +29,9 @@ from consumers.sinks.outcome import Delivered, Outcome
 OUTAGE_HEADS = 3
 """So many lanes whose heads fail since the last success: the endpoint is down, no event bad."""
 
+BURST_SECONDS = 0.1
+"""What of its rate a subscription that was quiet may be sent at once."""
+
 _LaneOf = tuple[Window, bytes] | Delivery
 
 
@@ -59,6 +62,11 @@ class Subscriber:
         self._failing_lanes: dict[_LaneOf, Delivery] = {}
         self._probes = 0
         self._quiet_until = 0.0
+        self._riders = 0
+        self._part = 1.0
+        self._interval = 0.0
+        self._next_turn = 0.0
+        self.share_rate(self._part)
 
     @property
     def identity(self) -> UUID:
@@ -76,6 +84,11 @@ class Subscriber:
         return self.stored.subscription
 
     @property
+    def batches(self) -> bool:
+        """Whether several events may go in one request."""
+        return self.subscription.delivery.mode == "batch"
+
+    @property
     def outage(self) -> bool:
         """Whether the endpoint as a whole is down, as far as its answers tell."""
         return len(self._failing_lanes) >= OUTAGE_HEADS
@@ -91,10 +104,17 @@ class Subscriber:
         self.stopped = stored.state != "active"
         self.to_disable = None
         self.failing_since = None
+        self.share_rate(self._part)
         self._recover()
         while self._waiting:
             self._ready.append(heappop(self._waiting)[2])
         self._on_ready(self)
+
+    def share_rate(self, part: float) -> None:
+        """Take this part of the subscription's rate: other workers have the others."""
+        rate, self._part = self.subscription.rate, part
+        self._interval = 1 / (rate * part) if rate else 0.0
+        self._next_turn = 0.0
 
     def offer(self, delivery: Delivery, due: float | None = None) -> None:
         """Take a delivery whose lane lets it go, now or when it is due."""
@@ -113,7 +133,9 @@ class Subscriber:
         if self._waiting and self._waiting[0][0] <= now:
             self._wake(now)
         limit = 1 if self.outage else self.subscription.delivery.concurrency
-        if self.in_flight >= limit or now < self._quiet_until or self.stopped:
+        if self.in_flight - self._riders >= limit or self.stopped:
+            return None
+        if now < self._quiet_until or now < self._next_turn:
             return None
         for _ in range(len(self._ready)):
             delivery = self._ready.popleft()
@@ -121,21 +143,56 @@ class Subscriber:
             if window.closed or delivery.dying:
                 continue
             if window.flights.until > now and not window.at_rest:
-                self.in_flight += 1
-                delivery.flying = True
-                window.flights.started()
+                self._depart(delivery, now)
                 return delivery
             self._ready.append(delivery)
         return None
+
+    def riders(self, first: Delivery, now: float) -> list[Delivery]:
+        """Give what may go in one request with `first`, other lanes' heads, counted as in flight.
+
+        Whatever has failed before goes alone: one bad event would have all of them refused.
+        """
+        riders: list[Delivery] = []
+        if self.outage or first.trouble is not None:
+            return riders
+        most = self.subscription.delivery.maxbatch - 1
+        for _ in range(len(self._ready)):
+            if len(riders) >= most or now < self._next_turn:
+                break
+            delivery = self._ready.popleft()
+            window = delivery.window
+            if window.closed or delivery.dying:
+                continue
+            may_go = window.flights.until > now and not window.at_rest
+            if may_go and delivery.trouble is None:
+                self._depart(delivery, now)
+                riders.append(delivery)
+            else:
+                self._ready.append(delivery)
+        self._riders += len(riders)
+        return riders
+
+    def arrived(self, riders: int) -> None:
+        """Take in that a request with so many riders has its answer; each of them is answered."""
+        self._riders -= riders
+
+    def to_be_sent_alone(self, delivery: Delivery) -> None:
+        """Take back a delivery of a batch that was refused: which event it was is to be found."""
+        self._ended(delivery)
+        delivery.in_trouble()
+        if not delivery.window.closed:
+            self._ready.append(delivery)
 
     def wake_at(self, now: float) -> float | None:
         """Give the moment after `now` at which `next` may have more; None if only an answer can."""
         if self.stopped:
             return None
-        if self._ready and self._quiet_until > now:
-            return self._quiet_until
+        pause = max(self._quiet_until, self._next_turn)
+        if self._ready and pause > now:
+            return pause
         if self._waiting:
-            return max(self._waiting[0][0], self._quiet_until)
+            return max(self._waiting[0][0], pause)
         return None
 
     def answered(
@@ -247,6 +304,13 @@ class Subscriber:
         self._ready.extend(each for _, _, each in self._waiting if not each.parked)
         self._waiting = [each for each in self._waiting if each[2].parked]
         heapify(self._waiting)
+
+    def _depart(self, delivery: Delivery, now: float) -> None:
+        self.in_flight += 1
+        delivery.flying = True
+        delivery.window.flights.started()
+        if self._interval:
+            self._next_turn = max(now - BURST_SECONDS, self._next_turn) + self._interval
 
     def _ended(self, delivery: Delivery) -> None:
         self.in_flight -= 1

@@ -1,5 +1,7 @@
 """Makes the record of a delivery to an inbox topic, and picks who writes which letter."""
 
+from collections.abc import Sequence
+
 from bus.codec import kafka
 from bus.store.directory import Directory
 from bus.subscription import KafkaSettings
@@ -41,3 +43,11 @@ class EveryLetter:
         kafka_sink = subscriber.subscription.protocol == "KAFKA"
         letters = self._topics if kafka_sink else self._webhooks
         return letters.request(subscriber, delivery, at)
+
+    def may_read(self, subscriber: Subscriber, delivery: Delivery) -> bool:
+        """Say whether an event may go with a batch; only webhooks come in batches."""
+        return self._webhooks.may_read(subscriber, delivery)
+
+    def batch(self, subscriber: Subscriber, deliveries: Sequence[Delivery], at: float) -> Parcel:
+        """Give the request for several events; only webhooks come in batches."""
+        return self._webhooks.batch(subscriber, deliveries, at)

@@ -82,6 +82,11 @@ class Delivery:
         return self.envelope.offset
 
     @property
+    def replayed(self) -> bool:
+        """Whether the event lies in a stretch that the bus was asked to deliver again."""
+        return self.envelope.offset < self.window.replayed_below
+
+    @property
     def parked(self) -> bool:
         """Whether it waits beside the position."""
         return self.trouble is not None and self.trouble.parked

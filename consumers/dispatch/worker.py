@@ -72,6 +72,7 @@ class Worker:
         self._budget = Budget(WINDOW_BYTES)
         self._owned: dict[Partition, Ownership] = {}
         self._holding: dict[Partition, tuple[asyncio.Event, asyncio.Task[None]]] = {}
+        self._shared_for: frozenset[Partition] = frozenset()
         self._history: tuple[int, History] = (-1, ((), frozenset()))
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -159,12 +160,30 @@ class Worker:
     async def _follow_once(self) -> None:
         now = await self._rooms.directory.refresh()
         self._membership.set_topics(each.topic for each in now.domains)
+        self._share_rates()
         for owned in list(self._owned.values()):
             if owned.lags_behind(now.revision):
                 # A fence that has passed to another owner shows in the next save, which ends the
                 # holding.
                 with suppress(Fenced):
                     await owned.follow()
+
+    def _share_rates(self) -> None:
+        """Deal out the rates anew when partitions have come or gone."""
+        owned = self.owned
+        if owned != self._shared_for:
+            self._shared_for = owned
+            for subscriber in list(self._subscribers.values()):
+                if subscriber.subscription.rate is not None:
+                    subscriber.share_rate(self._part_of(subscriber.subscription))
+
+    def _part_of(self, subscription: Subscription) -> float:
+        """Give the part of a subscription's partitions that is here: its part of the rate."""
+        domains = self._rooms.directory.now.domains
+        scope = [each for each in domains if self._in_scope(each.topic, subscription)]
+        topics = {each.topic for each in scope}
+        here = sum(partition.topic in topics for partition in self._holding)
+        return here / max(1, sum(each.partitions for each in scope)) or 1.0
 
     async def _tell_others(self) -> None:
         while True:
@@ -206,6 +225,8 @@ class Worker:
         known = self._subscribers.get(stored.id)
         if known is None:
             known = self._subscribers[stored.id] = Subscriber(stored, self._courier.stir)
+            if stored.subscription.rate is not None:
+                known.share_rate(self._part_of(stored.subscription))
         elif stored.revision > known.stored.revision:
             known.reconfigure(stored)
         return known

@@ -164,6 +164,7 @@ async def test_a_replay_delivers_a_stretch_again(house: House) -> None:
             sink.keys.clear()
             await house.commands.replay(identity, [Stretch(domain.topic, 0, 20, 60)])
             await sink.until(lambda sink: len(sink.ids) >= 40)
+            assert sink.replayed == 40
             await house.publish(domain, events(20, first=100))
             await sink.until(lambda sink: len(sink.ids) >= 60)
             await until(lambda: holds(house, "position", 0))

@@ -1,7 +1,8 @@
 """What a component gets from the dispatcher in each mode, and that its signature holds."""
 
+import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import uuid4
@@ -22,7 +23,7 @@ from bus.subscription import (
 )
 from consumers.receive import read
 from consumers.sinks.webhook.sign import verifier_of
-from tests.house import OIN, House, events, until
+from tests.house import OIN, House, Sink, events, until
 
 
 @pytest_asyncio.fixture
@@ -64,6 +65,20 @@ class Component:
     async def token(self, _: web.Request) -> web.Response:
         """Give a token."""
         return web.json_response({"access_token": "t0ken", "token_type": "Bearer"})
+
+
+@asynccontextmanager
+async def listening(take: Callable[[web.Request], Awaitable[web.Response]]) -> AsyncIterator[int]:
+    """Listen at /events on a free port; gives it."""
+    app = web.Application()
+    app.router.add_post("/events", take)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield int(runner.addresses[0][1])
+    finally:
+        await runner.cleanup()
 
 
 @asynccontextmanager
@@ -155,3 +170,30 @@ async def test_a_token_is_fetched_for_a_component(house: House) -> None:
         await house.publish(domain, events(20))
         await until(lambda: len(component.got) >= 20)
     assert component.authorizations == {"Bearer t0ken"}
+
+
+async def test_batches_hold_many_events_and_one_bad_one_costs_no_other(house: House) -> None:
+    """Other keys' events go along, up to `maxbatch`; after a refusal each is sent alone."""
+    sizes: list[int] = []
+    taken: list[str] = []
+
+    async def take(request: web.Request) -> web.Response:
+        batch = json.loads(await request.read())
+        sizes.append(len(batch))
+        if any(each["id"] == "000007" for each in batch):
+            return web.Response(status=422)
+        taken.extend(each["id"] for each in batch)
+        return web.Response(status=204)
+
+    async with listening(take) as port:
+        domain = await house.domain("nl.test", 2)
+        sink = Sink()
+        sink.port = port
+        await house.subscribe(sink, delivery={"mode": "batch", "maxbatch": 10, "concurrency": 1})
+        await house.publish(domain, events(200, keys=50))
+        async with house.dispatcher():
+            await until(lambda: len(taken) >= 199)
+    assert sorted(taken) == [f"{each:06}" for each in range(200) if each != 7]
+    assert 5 < max(sizes) <= 10
+    rows = await house.rows("SELECT event_id FROM dead_letter")
+    assert [row["event_id"] for row in rows] == ["000007"]

@@ -1,13 +1,14 @@
 """The courier keeps its hands free, whatever one delivery does."""
 
 import asyncio
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 
 from consumers.dispatch.courier import Courier
 from consumers.dispatch.subscriber import Subscriber
 from consumers.dispatch.window import Delivery
-from consumers.sinks.outcome import Delivered, Outcome
-from consumers.sinks.sender import Request
+from consumers.sinks.outcome import Delivered, Outcome, Refused
+from consumers.sinks.sender import Parcel, Request
 from tests.unit.dispatch.small_stream import Small, at, record, stored
 
 
@@ -22,6 +23,34 @@ class Letters:
         if subscriber.identity.int == self._fails_for:
             raise ValueError
         return Request("https://sink.example/", (), b"", 1.0, subscriber.organisation)
+
+    def may_read(self, _subscriber: Subscriber, delivery: Delivery) -> bool:
+        """Say yes, but for events of offset 5."""
+        return delivery.offset != 5
+
+    def batch(self, subscriber: Subscriber, deliveries: Sequence[Delivery], _at: float) -> Request:
+        """Give a request that tells what is in it."""
+        body = json.dumps([each.offset for each in deliveries]).encode()
+        return Request("https://sink.example/", (), body, 1.0, subscriber.organisation)
+
+
+class Refusing:
+    """Refuses whatever holds a bad event, a moment later; takes the rest."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.alone = 0
+
+    def send(self, request: Parcel, done: Callable[[Outcome], None]) -> None:
+        """Judge what came."""
+        assert isinstance(request, Request)
+        offsets = json.loads(request.body) if request.body else []
+        if offsets:
+            self.batches.append(offsets)
+        else:
+            self.alone += 1
+        bad = 3 in offsets
+        asyncio.get_running_loop().call_soon(done, Refused(400) if bad else Delivered(204))
 
 
 class Sender:
@@ -57,4 +86,23 @@ async def test_a_request_that_cannot_be_made_fails_its_delivery_only() -> None:
     assert trouble is not None
     assert trouble.failures == 1
     assert bad.subscriber.in_flight == 0
+    courier.stop()
+
+
+async def test_a_refused_batch_is_sent_one_by_one() -> None:
+    """One bad event is found that way, and costs the others nothing; rights are looked at again."""
+    sender = Refusing()
+    courier = Courier(sender, Letters(fails_for=-1))
+    small = Small(on_ready=courier.stir)
+    stream = small.stream()
+    member = stream.join(stored(1, delivery={"mode": "batch", "maxbatch": 6}), None, at(0.0))
+    for offset in range(8):
+        stream.feed(record(offset), 0.0)
+    courier.flush()
+    async with asyncio.timeout(5):
+        await stream.flights.all_landed()
+    assert sender.batches == [[0, 1, 2, 3, 4], [6, 7]]
+    assert sender.alone == 5
+    assert not member.window.pending
+    assert member.subscriber.in_flight == 0
     courier.stop()

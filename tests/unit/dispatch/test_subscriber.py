@@ -1,5 +1,7 @@
 """What a subscriber may be sent next: outages, quiet, waits, partitions that come and go."""
 
+from itertools import pairwise
+
 from consumers.dispatch.decision import SETTLE
 from consumers.dispatch.subscriber import OUTAGE_HEADS
 from consumers.sinks.outcome import Delivered, Temporary
@@ -121,3 +123,29 @@ def test_one_event_that_always_asks_for_quiet_does_not_starve_the_others() -> No
                 got.add(delivery.offset)
                 answer(subscriber, delivery, Delivered(204), now)
     assert got == {1, 2, 3}
+
+
+def test_a_rate_is_kept_and_shared() -> None:
+    """Ten a second, of which this worker has half: five come, evenly, whatever else is read."""
+    small = Small()
+    version = stored(delivery={"rate": 10}, types=("nl.test",))
+    stream = small.stream()
+    stream.join(version, None, at(0.0))
+    subscriber = small.subscribers[version.id]
+    subscriber.share_rate(0.5)
+    for offset in range(100):
+        stream.feed(record(offset, type_="nl.test" if offset % 2 else "nl.other"), 10.0)
+    sent, now = [], 10.0
+    while now < 12.0:
+        sent += [(now, each.offset) for each in send(subscriber, now)]
+        for _, offset in sent[-1:]:
+            delivery = stream.members[version.id].window.pending.get(offset)
+            if delivery is not None and delivery.flying:
+                answer(subscriber, delivery, Delivered(204), now)
+        wake = subscriber.wake_at(now)
+        assert wake is not None
+        assert wake > now
+        now = wake
+    assert [offset for _, offset in sent] == list(range(1, 22, 2))
+    gaps = [later - earlier for (earlier, _), (later, _) in pairwise(sent)]
+    assert all(0.09 < gap < 0.21 for gap in gaps)
