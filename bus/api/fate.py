@@ -41,8 +41,8 @@ def shown(trace: Trace, offset: int, logged: datetime, passage: Passage) -> dict
     """Give the fate with when and in how many attempts, as far as that is known.
 
     A delivery of which no attempt was noted took one. It lies between `after` and `before`: the
-    stream passed the event then. One whose subscription has a position of its own may have been
-    later than the stream: up to when that was saved.
+    stream passed the event then. Of a subscription with a position of its own, which may be pulled,
+    no more is known than when that was saved.
     """
     fate = fate_of(trace, offset, passage)
     known: dict[str, object] = {"outcome": fate}
@@ -50,11 +50,12 @@ def shown(trace: Trace, offset: int, logged: datetime, passage: Passage) -> dict
         case "delivered" if trace.delivered_at is not None:
             known |= {"attempts": trace.failed + 1, "at": trace.delivered_at}
         case "delivered":
-            since = (logged, passage.after, trace.failed_at)
+            with_stream = trace.next_offset is None
+            since = (logged, trace.failed_at, passage.after if with_stream else None)
             known |= {
                 "attempts": trace.failed + 1,
                 "after": max(moment for moment in since if moment is not None),
-                "before": passage.before if trace.next_offset is None else trace.saved_at,
+                "before": passage.before if with_stream else trace.saved_at,
             }
         case "parked":
             known |= {"attempts": trace.parked_attempts, "dueAt": trace.due_at}

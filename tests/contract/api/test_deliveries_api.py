@@ -140,6 +140,20 @@ async def test_each_fate_is_told(bus: Bus) -> None:
     assert fates["exact"]["at"] >= fates["settled"]["after"]
 
 
+async def test_what_is_fetched_is_delivered_once_it_is_acknowledged(bus: Bus) -> None:
+    """A subscription that is pulled stands where its subscriber has moved it to."""
+    case = Case(bus)
+    puller = await case.subscribe(sink=None, protocol="PULL")
+    await case.publish()
+    await case.save(next_offset=case.place["offset"] + 1, progressed=True)
+    assert (await case.fate(puller))["outcome"] == "pending"
+    path = f"/v1/subscriptions/{puller}/events"
+    cursor = (await bus.call("GET", path)).headers["Cursor"]
+    assert (await bus.call("POST", f"{path}/_ack", json={"cursor": cursor})).status == 200
+    fate = await case.fate(puller)
+    assert (fate["outcome"], fate["after"] <= fate["before"]) == ("delivered", True)
+
+
 async def test_the_filter_of_then_counts(bus: Bus) -> None:
     """Whoever changed, came or went since is judged by what it wanted when it was logged."""
     case = Case(bus)
