@@ -129,6 +129,7 @@ WORDS: Final = {
     "any": "Minstens een van deze filters klopt.",
     "not": "Dit filter klopt niet; ook waar als het attribuut er niet is.",
     "sql": "Deze expressie in CESQL 1.0 is waar, zonder fout; zie ook /filters/_evaluate.",
+    "DeliveryOptions.attempts": "Welke pogingen worden bewaard: alleen mislukte, of alle.",
     "RetryPolicy.limit": (
         "Na zoveel seconden sinds de eerste poging wordt een gebeurtenis opgegeven."
     ),

@@ -65,6 +65,7 @@ MEMBERS = _gauge("members", "Subscriptions per mode, summed over partitions", "m
 SAVES = _counter("saves", "Saves of positions", "result")
 SAVE_SECONDS = _histogram("save_seconds", "Duration of a save")
 ROWS_SAVED = _counter("rows_saved", "Position rows written or deleted", "act")
+ATTEMPTS_NOT_KEPT = _counter("attempts_not_kept", "Attempts too many to be kept for look-up")
 PARKED_SAVED = _counter("parked", "Events written as parked")
 DEAD_LETTERS = _counter("dead_letters", "Events given up, by reason", "reason")
 INVALID_RECORDS = _counter("invalid_records", "Records of the log that are no CloudEvent", "topic")

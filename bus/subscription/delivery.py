@@ -62,3 +62,5 @@ class DeliveryOptions(Model):
     firstbyte: Annotated[float, Field(ge=1, le=120)] | None = None
     """Seconds until an answer must begin; None: no sooner than it must be complete."""
     retry: RetryPolicy = RetryPolicy()
+    attempts: Literal["failed", "all"] = "failed"
+    """Which attempts are kept, to be looked up: a row for each."""

@@ -10,7 +10,7 @@ from typing import Protocol
 from bus.observe import metrics
 from bus.observe.events import LogEvent
 from bus.observe.logging import Logger, get
-from consumers.dispatch.decision import SETTLE, Bury, Decision, Disable
+from consumers.dispatch.decision import SETTLE, WITHHELD, Bury, Decision, Disable
 from consumers.dispatch.subscriber import Subscriber
 from consumers.dispatch.window import Delivery
 from consumers.sinks.outcome import (
@@ -137,7 +137,7 @@ class Courier:
     def _withhold(self, subscriber: Subscriber, delivery: Delivery, now: float) -> None:
         metrics.WITHHELD.inc()
         subscriber.withheld(delivery)
-        delivery.window.on_decided(delivery, SETTLE, now)
+        delivery.window.on_decided(delivery, WITHHELD, now)
 
     def _answered(self, subscriber: Subscriber, delivery: Delivery, outcome: Outcome) -> None:
         self._take_in(subscriber, delivery, outcome)

@@ -26,6 +26,8 @@ class Settle:
 
 
 SETTLE = Settle()
+WITHHELD = Settle()
+"""What is settled without a delivery: the right to read it has ended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from bus.store.errors import Unreadable
 from bus.store.partition import Change, Taken
 from bus.store.streams import StoredSubscription, Streams
 from bus.subscription import Subscription
+from consumers.dispatch.budget import Budget
 from consumers.dispatch.catch_up import CatchUp
 from consumers.dispatch.changes import beside_of, load, stage
 from consumers.dispatch.courier import Courier
@@ -26,7 +27,6 @@ from consumers.dispatch.orders import Orders
 from consumers.dispatch.saving import Saving
 from consumers.dispatch.stream import Stream
 from consumers.dispatch.subscriber import Subscriber
-from consumers.dispatch.window import Budget
 
 TopicIds = Callable[[Iterable[str]], Awaitable[Mapping[str, UUID]]]
 """Asks Kafka for its own ids of topics; raises LogError."""
@@ -107,10 +107,13 @@ class Ownership:
         Raises StoreUnavailable, Fenced, and NotFound where the partition has no stream.
         """
         began = asyncio.get_running_loop().time()
-        taken = await parts.streams.take(partition.topic, partition.partition, parts.owner)
+        unopened: list[Unreadable] = []
+        topic, number = partition
+        taken = await parts.streams.take(topic, number, parts.owner, unreadable=unopened.append)
         known, unreadable = await parts.subscriptions_at(taken.revision)
         rows = {row.subscription: row for row in taken.positions}
         owned = cls(partition, taken, parts, began)
+        owned.tell_unreadable(unopened)
         now = moment()
         owned.stream.beside.update(beside_of(taken))
         load(owned.stream, known, rows, unreadable=unreadable, now=now)
@@ -170,8 +173,12 @@ class Ownership:
         if revision != self.stream.revision:
             self._owes_commands = True  # one of them may be what gave the counter its number
             self._stage(revision, changes, unreadable)
+            unreadable = []
         if self._owes_commands:
-            commands = await self._parts.streams.commands(topic, number, self._epoch)
+            commands = await self._parts.streams.commands(
+                topic, number, self._epoch, unreadable=unreadable.append
+            )
+            self.tell_unreadable(unreadable)
             self._orders.take(commands, self._loop.time())
             self._owes_commands = False
             self._saving.soon()
@@ -179,10 +186,7 @@ class Ownership:
     def _stage(
         self, revision: int, changes: Iterable[Change], unreadable: Sequence[Unreadable]
     ) -> None:
-        for error in unreadable:
-            self._log.error(
-                LogEvent.SUBSCRIPTION_INVALID, subscription_id=str(error.subscription), error=error
-            )
+        self.tell_unreadable(unreadable)
         stage(
             self.stream,
             revision,
@@ -192,6 +196,13 @@ class Ownership:
         )
         self._parts.courier.flush()
         self._saving.soon()
+
+    def tell_unreadable(self, errors: Iterable[Unreadable]) -> None:
+        """Say what of subscriptions could not be read: it is kept, and waits for who can."""
+        for error in errors:
+            self._log.error(
+                LogEvent.SUBSCRIPTION_INVALID, subscription_id=str(error.subscription), error=error
+            )
 
     async def run(self) -> None:
         """Save and scan until cancelled. Raises Fenced and BeginsAnew (see above)."""

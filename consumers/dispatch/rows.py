@@ -42,8 +42,8 @@ def dead_letter(
     )
 
 
-class FailedAttempt(NamedTuple):
-    """An attempt that did not deliver, as it happened."""
+class Attempt(NamedTuple):
+    """An attempt as it happened."""
 
     subscription: UUID
     delivery: Delivery
@@ -52,16 +52,16 @@ class FailedAttempt(NamedTuple):
     at: float
 
 
-def attempt_made(failed: FailedAttempt, now: Moment) -> AttemptMade:
+def attempt_made(attempt: Attempt, now: Moment) -> AttemptMade:
     """Give an attempt as its subscriber may look it up."""
-    event = failed.delivery.envelope.event
+    event = attempt.delivery.envelope.event
     return AttemptMade(
-        subscription=failed.subscription,
-        offset=failed.delivery.offset,
+        subscription=attempt.subscription,
+        offset=attempt.delivery.offset,
         event_id=event.id if event else "",
         source=event.source if event else "",
         type=event.type if event else "",
-        attempt=failed.number,
-        outcome=failed.outcome,
-        at=now.on_the_wall(failed.at) or now.wall,
+        attempt=attempt.number,
+        outcome=attempt.outcome,
+        at=now.on_the_wall(attempt.at) or now.wall,
     )

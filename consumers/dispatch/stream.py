@@ -1,9 +1,12 @@
-"""One partition in memory: the stream and its subscriptions. No I/O, no clock, no awaits."""
+"""One partition in memory: the stream and its subscriptions. No I/O, no clock, no awaits.
+
+Longer than most modules: all that moves a subscription between its modes is one hand-over, and
+stands in one place.
+"""
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import assert_never
 from uuid import UUID
 
 from bus.codec import kafka
@@ -14,23 +17,17 @@ from bus.store.streams import Position, StoredSubscription
 from bus.subscription import Subscription
 from consumers.dispatch import parking
 from consumers.dispatch.admission import admit, take
-from consumers.dispatch.decision import (
-    Bury,
-    Decision,
-    Disable,
-    Hold,
-    Park,
-    Retry,
-    Settle,
-)
+from consumers.dispatch.budget import Budget
+from consumers.dispatch.consequences import decided
 from consumers.dispatch.envelope import Envelope, from_copy
+from consumers.dispatch.flights import Flights
 from consumers.dispatch.member import Member, Unsure
 from consumers.dispatch.moment import Moment
-from consumers.dispatch.rows import FailedAttempt
+from consumers.dispatch.rows import Attempt
 from consumers.dispatch.subscriber import Subscriber
 from consumers.dispatch.tail import Tail
 from consumers.dispatch.wanted import nothing, wanted
-from consumers.dispatch.window import Budget, Delivery, Flights, Window
+from consumers.dispatch.window import Delivery, Window
 
 Readers = Callable[[str], frozenset[str]]
 """The organisations that may read events of a source in this partition's domain."""
@@ -49,9 +46,6 @@ class Beside:
     def __bool__(self) -> bool:
         return bool(self.parked or self.dead)
 
-
-MAX_ATTEMPTS = 2_000
-"""Failed attempts of a partition written with one save; what is over is not kept."""
 
 TAIL_STEP = 500
 """Records of the tail shown to one member at a time, some 2 ms: others have to be served too."""
@@ -97,7 +91,7 @@ class Stream:
         self.gaps: list[Gap] = []
         self.invalid: dict[int, Envelope] = {}
         self.to_disable: set[Member] = set()
-        self.attempts: list[FailedAttempt] = []
+        self.attempts: list[Attempt] = []
         self.in_scope = in_scope
         self._readers = readers
         self._subscriber = subscriber
@@ -117,7 +111,7 @@ class Stream:
             row=row,
             now=now.loop,
         )
-        member.window.on_decided = partial(self.decided, member)
+        member.window.on_decided = partial(decided, self, member)
         beside = self.beside.pop(stored.id, None)
         if beside is not None:
             copies = self.copies(beside.parked)
@@ -137,7 +131,7 @@ class Stream:
     def renew_window(self, member: Member, *, at_rest: bool) -> Window:
         """Give a member a new window for an old one of which nothing is on the wire."""
         window = Window(member.subscriber.subscription.ordering, self.flights, self._budget)
-        window.on_decided = partial(self.decided, member)
+        window.on_decided = partial(decided, self, member)
         window.at_rest = at_rest
         for delivery in member.window.pending.values():
             self._budget.let_go(delivery.envelope)
@@ -298,32 +292,6 @@ class Stream:
             return ()
         return self._index.match(event.type, event.get, self._readers(event.source))
 
-    def decided(self, member: Member, delivery: Delivery, decision: Decision, now: float) -> None:
-        """Carry out what was decided about a delivery, as far as it concerns this partition."""
-        if delivery.window.closed:
-            return
-        if isinstance(decision, Settle):
-            self.settle(member, delivery, now)
-            if member.shelf is not None:
-                self.busy.add(member)
-            return
-        self._note(member, delivery, now)
-        match decision:
-            case Park():
-                parking.park(member, delivery)
-            case Bury(reason):
-                parking.bury(member, delivery, reason)
-            case Disable():
-                self.to_disable.add(member)
-            case Retry() if delivery.parked:
-                parking.park(member, delivery)
-            case Hold() | Retry():
-                return
-            case _:
-                assert_never(decision)
-        if member.shelf is not None:
-            self.busy.add(member)
-
     def settle(self, member: Member, delivery: Delivery, now: float) -> None:
         """Let a delivery go that is settled, and the member read on if that makes room."""
         parking.settle(member, delivery)
@@ -333,14 +301,6 @@ class Stream:
             self.advance(member, now)
         elif member.window.roomy:
             self._on_room()
-
-    def _note(self, member: Member, delivery: Delivery, now: float) -> None:
-        trouble = delivery.in_trouble()
-        if len(self.attempts) < MAX_ATTEMPTS:
-            outcome = trouble.last_failure or ""
-            number = max(1, trouble.failures)
-            identity = member.subscriber.identity
-            self.attempts.append(FailedAttempt(identity, delivery, number, outcome, now))
 
     def _put_down(self, member: Member) -> None:
         member.window.closed = True

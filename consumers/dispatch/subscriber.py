@@ -1,4 +1,7 @@
-"""What one subscription may be sent next: concurrency, rate, waits, outage. No I/O, no clock."""
+"""What one subscription may be sent next: concurrency, rate, waits, outage. No I/O, no clock.
+
+Longer than most modules: whatever may hold a delivery back is weighed in one place, `next`.
+"""
 
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -82,6 +85,11 @@ class Subscriber:
     def subscription(self) -> Subscription:
         """The version in force."""
         return self.stored.subscription
+
+    @property
+    def keeps_all_attempts(self) -> bool:
+        """Whether its successes are kept to be looked up, too."""
+        return self.subscription.delivery.attempts == "all"
 
     @property
     def batches(self) -> bool:

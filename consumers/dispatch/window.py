@@ -1,12 +1,13 @@
 """What one subscription has admitted from one partition and not yet settled, in lanes."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Literal
 
 from bus.store.partition import Burial
+from consumers.dispatch.budget import Budget
 from consumers.dispatch.decision import Decision
 from consumers.dispatch.envelope import Envelope
+from consumers.dispatch.flights import Flights
 
 Ordering = Literal["key", "partition", "none"]
 
@@ -101,59 +102,6 @@ class Delivery:
         if self.trouble is None:
             self.trouble = Trouble()
         return self.trouble
-
-
-class Flights:
-    """The requests of one partition on the wire, and until when new ones may start.
-
-    `until` ends when Postgres has not confirmed the fence for a while: an owner cut off from it
-    stops by itself.
-    """
-
-    __slots__ = ("_landed", "out", "until")
-
-    def __init__(self) -> None:
-        self.out = 0
-        self.until = 0.0
-        self._landed = asyncio.Event()
-
-    def started(self) -> None:
-        """Count a request that goes out."""
-        self.out += 1
-
-    def ended(self) -> None:
-        """Count a request that has its outcome."""
-        self.out -= 1
-        if not self.out:
-            self._landed.set()
-
-    async def all_landed(self) -> None:
-        """Wait until nothing is on the wire."""
-        while self.out:
-            self._landed.clear()
-            await self._landed.wait()
-
-
-class Budget:
-    """The bytes that all windows of a worker hold together; an event that many hold counts once."""
-
-    __slots__ = ("most", "used")
-
-    def __init__(self, most: float) -> None:
-        self.most = most
-        self.used = 0
-
-    def hold(self, envelope: Envelope) -> None:
-        """Count an event for one more holder."""
-        if not envelope.holders:
-            self.used += envelope.size
-        envelope.holders += 1
-
-    def let_go(self, envelope: Envelope) -> None:
-        """Count it for one holder less."""
-        envelope.holders -= 1
-        if not envelope.holders:
-            self.used -= envelope.size
 
 
 class Window:

@@ -18,13 +18,13 @@ from bus.store.directory import Directory
 from bus.store.errors import Fenced, NotFound, StoreError, Unreadable
 from bus.store.streams import StoredSubscription, Streams
 from bus.subscription import Subscription
+from consumers.dispatch.budget import Budget
 from consumers.dispatch.courier import Courier, Letters
 from consumers.dispatch.gauges import gauge
 from consumers.dispatch.ownership import History, Ownership, Parts, TopicIds
 from consumers.dispatch.reading import Reading
 from consumers.dispatch.saving import BeginsAnew
 from consumers.dispatch.subscriber import Subscriber
-from consumers.dispatch.window import Budget
 from consumers.sinks.sender import Carrier
 
 FOLLOW_EVERY = 0.5

@@ -18,6 +18,7 @@ from bus.store.partition import Change, Command, DeadLetter, Gap, ParkedEvent, P
 from bus.store.stored import Position, State, StoredSubscription
 from bus.subscription import Subscription
 from consumers.dispatch.barred import Barred
+from consumers.dispatch.budget import Budget
 from consumers.dispatch.changes import beside_of, load, stage
 from consumers.dispatch.envelope import Envelope
 from consumers.dispatch.member import Member
@@ -27,7 +28,7 @@ from consumers.dispatch.saves import Snapshot, committed, snapshot, uncertain
 from consumers.dispatch.scan import Scan
 from consumers.dispatch.stream import Stream
 from consumers.dispatch.subscriber import Subscriber
-from consumers.dispatch.window import Budget, Delivery
+from consumers.dispatch.window import Delivery
 from consumers.sinks.outcome import Delivered, Gone, Misconfigured, Outcome, Refused, Temporary
 
 OIN = "0" * 20

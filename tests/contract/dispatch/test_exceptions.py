@@ -269,3 +269,17 @@ async def is_open(house: House, identity: object, offset: int) -> bool:
     """Whether a position keeps an offset open."""
     rows = await house.rows("SELECT open FROM position WHERE subscription = $1", identity)
     return any(offset in row["open"] for row in rows)
+
+
+async def test_attempts_that_succeed_are_kept_for_who_asks(house: House) -> None:
+    """Exact times of every delivery, a row each; others have rows of what failed alone."""
+    async with sinks(2) as (all_of_them, failed):
+        domain = await house.domain("nl.test", 1)
+        identity = await house.subscribe(all_of_them, delivery={"attempts": "all"})
+        await house.subscribe(failed)
+        async with house.dispatcher():
+            await house.publish(domain, events(5))
+            await until(lambda: holds(house, "attempt", 5))
+            await failed.until(lambda sink: len(sink.ids) >= 5)
+    rows = await house.rows("SELECT subscription, attempt, outcome FROM attempt")
+    assert [tuple(row.values()) for row in rows] == [(identity, 1, "delivered")] * 5

@@ -11,11 +11,12 @@ from bus.event import Event
 from bus.log.record import Partition
 from bus.store.streams import Position, StoredSubscription
 from bus.subscription import Subscription
+from consumers.dispatch.budget import Budget
 from consumers.dispatch.member import Member
 from consumers.dispatch.moment import Moment
 from consumers.dispatch.stream import Stream
 from consumers.dispatch.subscriber import Subscriber
-from consumers.dispatch.window import Budget, Delivery
+from consumers.dispatch.window import Delivery
 from consumers.sinks.outcome import Delivered, Outcome, Temporary
 
 OIN = "0" * 20

@@ -65,6 +65,7 @@ def test_every_field_is_taken() -> None:
             "maxbatch": 20,
             "rate": 12.5,
             "firstbyte": 1.0,
+            "attempts": "all",
         },
         "signing": {"scheme": "v1"},
     }
