@@ -224,7 +224,11 @@ async def test_it_starts_where_it_was_asked(bus: Bus) -> None:
     """`latest` is the end of the log at the 201, `earliest` its beginning."""
     await bus.publish(event(id="1"))
     ends = {each.partition: offset for each, offset in (await bus.end_offsets()).items()}
-    for start, wanted in (("latest", ends), ("earliest", dict.fromkeys(ends, 0))):
+    beginnings = {
+        each.partition: offset
+        for each, offset in (await bus.topics.start_offsets(await bus.end_offsets())).items()
+    }
+    for start, wanted in (("latest", ends), ("earliest", beginnings)):
         made = await make(bus, start=start, domains=[DOMAIN])
         status = (await bus.call("GET", made.headers["Location"] + "/status")).json
         assert {p["partition"]: p["position"] for p in status["partitions"]} == wanted
