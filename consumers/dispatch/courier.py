@@ -75,7 +75,16 @@ class Courier:
             self.pump(self._stirred.pop())
 
     def pump(self, subscriber: Subscriber) -> None:
-        """Send all that this subscriber may be sent now, and come back when it may be sent more."""
+        """Send all that this subscriber may be sent now, and come back when it may be sent more.
+
+        Whoever waits for room under the same caps comes first.
+        """
+        for cap in subscriber.caps:
+            while (waiter := cap.next_in_turn()) is not None:
+                self._serve(waiter)
+        self._serve(subscriber)
+
+    def _serve(self, subscriber: Subscriber) -> None:
         if self._stopping:
             return
         now = self._loop.time()

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from bus.store.streams import StoredSubscription
 from bus.subscription import Subscription
+from consumers.dispatch.caps import Cap
 from consumers.dispatch.decision import (
     SETTLE,
     Bury,
@@ -27,7 +28,7 @@ from consumers.dispatch.decision import (
     describe,
 )
 from consumers.dispatch.window import Delivery, Window
-from consumers.sinks.outcome import Delivered, Outcome
+from consumers.sinks.outcome import Delivered, Outcome, Reason, Temporary
 
 OUTAGE_HEADS = 3
 """So many lanes whose heads fail since the last success: the endpoint is down, no event bad."""
@@ -57,6 +58,8 @@ class Subscriber:
         self.failing_since: float | None = None
         self.stopped = stored.state != "active"
         self.to_disable: Disablement | None = None
+        self.caps: tuple[Cap[Subscriber], ...] = ()
+        self._allowed = float(stored.subscription.delivery.concurrency)
         self._succeeded_at = float("-inf")
         self._on_ready = on_ready
         self._ready: deque[Delivery] = deque()
@@ -112,11 +115,22 @@ class Subscriber:
         self.stopped = stored.state != "active"
         self.to_disable = None
         self.failing_since = None
+        self._allowed = float(stored.subscription.delivery.concurrency)
         self.share_rate(self._part)
         self._recover()
         while self._waiting:
             self._ready.append(heappop(self._waiting)[2])
         self._on_ready(self)
+
+    def put_under(self, caps: tuple["Cap[Subscriber]", ...]) -> None:
+        """Count under these caps from here on, what is on the wire included."""
+        requests = self.in_flight - self._riders
+        for cap in self.caps:
+            cap.out -= requests
+            cap.waiting.pop(self, None)
+        self.caps = caps
+        for cap in caps:
+            cap.out += requests
 
     def share_rate(self, part: float) -> None:
         """Take this part of the subscription's rate: other workers have the others."""
@@ -140,10 +154,10 @@ class Subscriber:
         """Give the delivery to send now, counted as in flight, or None."""
         if self._waiting and self._waiting[0][0] <= now:
             self._wake(now)
-        limit = 1 if self.outage else self.subscription.delivery.concurrency
-        if self.in_flight - self._riders >= limit or self.stopped:
+        limit = self._allowed if len(self._failing_lanes) < OUTAGE_HEADS else 1
+        if self.in_flight - self._riders >= limit or self.stopped or not self._ready:
             return None
-        if now < self._quiet_until or now < self._next_turn:
+        if now < self._quiet_until or now < self._next_turn or (self.caps and self._capped()):
             return None
         for _ in range(len(self._ready)):
             delivery = self._ready.popleft()
@@ -179,11 +193,15 @@ class Subscriber:
             else:
                 self._ready.append(delivery)
         self._riders += len(riders)
+        for cap in self.caps:
+            cap.out -= len(riders)  # they count as one request with the first
         return riders
 
     def arrived(self, riders: int) -> None:
         """Take in that a request with so many riders has its answer; each of them is answered."""
         self._riders -= riders
+        for cap in self.caps:
+            cap.out += riders
 
     def to_be_sent_alone(self, delivery: Delivery) -> None:
         """Take back a delivery of a batch that was refused: which event it was is to be found."""
@@ -214,6 +232,7 @@ class Subscriber:
         if delivery.window.closed:
             # Its next owner tries it again; here it is no failing head and waits for nothing.
             return Retry(0.0)
+        self._ease(outcome)
         decision = self._judge(delivery, outcome, now=now, roll=roll)
         trouble = delivery.in_trouble()
         trouble.last_failure, trouble.last_at = describe(outcome), now
@@ -292,6 +311,9 @@ class Subscriber:
     def _succeeded(self, now: float) -> None:
         self._succeeded_at = now
         self.failing_since = None
+        most = self.subscription.delivery.concurrency
+        if self._allowed < most:
+            self._allowed = min(most, self._allowed + 1 / self._allowed)
         if self._failing_lanes:
             if self.outage:
                 self._recover()
@@ -317,6 +339,8 @@ class Subscriber:
         self.in_flight += 1
         delivery.flying = True
         delivery.window.flights.started()
+        for cap in self.caps:
+            cap.out += 1
         if self._interval:
             self._next_turn = max(now - BURST_SECONDS, self._next_turn) + self._interval
 
@@ -324,6 +348,24 @@ class Subscriber:
         self.in_flight -= 1
         delivery.flying = False
         delivery.window.flights.ended()
+        for cap in self.caps:
+            cap.out -= 1
+
+    def _capped(self) -> bool:
+        """Whether others have all the room there is; then this one waits for its turn."""
+        for cap in self.caps:
+            if cap.out >= cap.most:
+                cap.waiting[self] = None
+                return True
+        return False
+
+    def _ease(self, outcome: Outcome) -> None:
+        """Ask less at a time of a sink that cannot keep up; it gets more again by its successes."""
+        match outcome:
+            case Temporary(reason=Reason.TIMEOUT) | Temporary(status=429 | 503):
+                self._allowed = max(1.0, self._allowed / 2)
+            case _:
+                pass
 
     def _wake(self, now: float) -> None:
         while self._waiting and self._waiting[0][0] <= now:

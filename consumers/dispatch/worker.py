@@ -19,6 +19,7 @@ from bus.store.errors import Fenced, NotFound, StoreError, Unreadable
 from bus.store.streams import StoredSubscription, Streams
 from bus.subscription import Subscription
 from consumers.dispatch.budget import Budget
+from consumers.dispatch.caps import Caps
 from consumers.dispatch.courier import Courier, Letters
 from consumers.dispatch.gauges import gauge
 from consumers.dispatch.ownership import History, Ownership, Parts, TopicIds
@@ -70,6 +71,7 @@ class Worker:
         # One for all partitions, for as long as a member or a request on the wire holds it.
         self._subscribers: WeakValueDictionary[UUID, Subscriber] = WeakValueDictionary()
         self._budget = Budget(WINDOW_BYTES)
+        self._caps: Caps[Subscriber] = Caps()
         self._owned: dict[Partition, Ownership] = {}
         self._holding: dict[Partition, tuple[asyncio.Event, asyncio.Task[None]]] = {}
         self._shared_for: frozenset[Partition] = frozenset()
@@ -225,10 +227,12 @@ class Worker:
         known = self._subscribers.get(stored.id)
         if known is None:
             known = self._subscribers[stored.id] = Subscriber(stored, self._courier.stir)
+            known.put_under(self._caps.of(stored))
             if stored.subscription.rate is not None:
                 known.share_rate(self._part_of(stored.subscription))
         elif stored.revision > known.stored.revision:
             known.reconfigure(stored)
+            known.put_under(self._caps.of(stored))
         return known
 
     async def _subscriptions_at(self, revision: int) -> History:

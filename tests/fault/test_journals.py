@@ -15,14 +15,11 @@ import pytest
 import pytest_asyncio
 
 from bus.codec import kafka as codec
-from bus.embedded import startup_cache
-from bus.embedded.datadir import free_port
 from bus.embedded.kafka import Kafka
 from bus.embedded.postgres import Postgres
 from bus.log.reader import Reader
 from bus.log.record import Partition
 from bus.store.database import Database
-from bus.store.migrate import migrate
 from tests.cluster import Cluster, event
 from tests.fault import checking, components
 from tests.fault.checking import Logged
@@ -39,28 +36,16 @@ WITHIN = 150.0
 
 
 @pytest_asyncio.fixture
-async def chaos(classpath: tuple[Path, ...], cache: Path, tmp_path: Path) -> AsyncIterator[Chaos]:
+async def chaos(servers: tuple[Kafka, Postgres], tmp_path: Path) -> AsyncIterator[Chaos]:
     """Give a bus with three workers on servers that may be killed."""
-    kafka = Kafka(
-        folder=tmp_path,
-        port=free_port(),
-        controller_port=free_port(),
-        classpath=classpath,
-        startup_cache=startup_cache.location(cache, classpath),
-    )
-    postgres = Postgres(folder=tmp_path, port=free_port(), cache=cache, durable=False)
-    await asyncio.gather(kafka.start(), postgres.start())
-    try:
-        await migrate(postgres.dsn())
-        async with Cluster.open(
-            kafka=kafka.bootstrap, database_url=postgres.dsn(), namespace="chaos", folder=tmp_path
-        ) as cluster:
-            await cluster.start("api")
-            for number in range(WORKERS):
-                await cluster.start("dispatch", f"dispatch-{number}")
-            yield Chaos(cluster, kafka, postgres, WORKERS)
-    finally:
-        await asyncio.gather(kafka.stop(10), postgres.stop(10))
+    kafka, postgres = servers
+    async with Cluster.open(
+        kafka=kafka.bootstrap, database_url=postgres.dsn(), namespace="chaos", folder=tmp_path
+    ) as cluster:
+        await cluster.start("api")
+        for number in range(WORKERS):
+            await cluster.start("dispatch", f"dispatch-{number}")
+        yield Chaos(cluster, kafka, postgres, WORKERS)
 
 
 @pytest.mark.timeout(400)

@@ -1,6 +1,5 @@
 """kill -9 of the dispatcher, of Kafka and of Postgres while events flow to healthy and sick."""
 
-import asyncio
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,11 +8,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from bus.embedded import startup_cache
-from bus.embedded.datadir import free_port
 from bus.embedded.kafka import Kafka
 from bus.embedded.postgres import Postgres
-from bus.store.migrate import migrate
 from tests.cluster import Cluster, event
 from tests.house import in_order, sinks
 
@@ -28,34 +24,16 @@ KILLS = {1_200: "dispatch", 2_400: "kafka", 3_600: "postgres"}
 WITHIN = 120.0
 
 
-@pytest.fixture
-def servers(classpath: tuple[Path, ...], cache: Path, tmp_path: Path) -> tuple[Kafka, Postgres]:
-    """Give servers that this test may kill; not started yet."""
-    kafka = Kafka(
-        folder=tmp_path,
-        port=free_port(),
-        controller_port=free_port(),
-        classpath=classpath,
-        startup_cache=startup_cache.location(cache, classpath),
-    )
-    return kafka, Postgres(folder=tmp_path, port=free_port(), cache=cache, durable=False)
-
-
 @pytest_asyncio.fixture
 async def cluster(servers: tuple[Kafka, Postgres], tmp_path: Path) -> AsyncIterator[Cluster]:
     """Give a bus on servers of its own."""
     kafka, postgres = servers
-    await asyncio.gather(kafka.start(), postgres.start())
-    try:
-        await migrate(postgres.dsn())
-        async with Cluster.open(
-            kafka=kafka.bootstrap, database_url=postgres.dsn(), namespace="fault", folder=tmp_path
-        ) as opened:
-            await opened.start("api")
-            await opened.start("dispatch")
-            yield opened
-    finally:
-        await asyncio.gather(kafka.stop(10), postgres.stop(10))
+    async with Cluster.open(
+        kafka=kafka.bootstrap, database_url=postgres.dsn(), namespace="fault", folder=tmp_path
+    ) as opened:
+        await opened.start("api")
+        await opened.start("dispatch")
+        yield opened
 
 
 @pytest.mark.timeout(300)
