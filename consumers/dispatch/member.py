@@ -14,7 +14,10 @@ from consumers.dispatch.window import Delivery, Window
 
 DRAG_EVENTS = 1_000
 DRAG_SECONDS = 2.0
-"""A subscription this far behind gets its own row, so that others never repeat for it (D)."""
+"""A subscription this far behind gets its own row, so that others never repeat for it (D).
+
+One whose oldest event has failed gets it at once.
+"""
 
 
 class Unsure(Enum):
@@ -178,6 +181,8 @@ class Member:
         if read_offset - self.watermark(read_offset) > DRAG_EVENTS:
             return True
         oldest = self.oldest()
+        if oldest is not None and oldest.trouble is not None:
+            return True  # it has failed: whoever waits for it would repeat for it after a crash
         return now - (oldest.admitted_at if oldest else self.detached_at) > DRAG_SECONDS
 
     def row(self, read_offset: int, now: Moment) -> Position:
