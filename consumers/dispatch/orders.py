@@ -1,6 +1,7 @@
 """Carries out what the API asks of a partition's owner: go back, bring dead letters back."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from bus.store.partition import Command
 from consumers.dispatch import parking
@@ -34,12 +35,19 @@ class Orders:
                 self._bring_to_rest(member, now)
 
     def carry_out(self, now: Moment) -> None:
-        """Do all that can be done now; what a save then commits is done."""
+        """Do all that can be done now; what a save then commits is done.
+
+        For a subscription that is not served here nothing is: its dead letters stay.
+        """
         for command in list(self._waiting.values()):
             member = self._stream.members.get(command.subscription)
-            if member is not None and not self._carry_out(member, command, now):
+            if member is None:
+                self.carried[command.id] = replace(command, redriven=())
+            elif self._carry_out(member, command, now):
+                self.carried[command.id] = command
+            else:
                 continue
-            self.carried[command.id] = self._waiting.pop(command.id)
+            del self._waiting[command.id]
 
     def committed(self, ids: Iterable[int], now: float) -> None:
         """Let those go on whose command is done."""

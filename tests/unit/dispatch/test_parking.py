@@ -178,3 +178,14 @@ def test_live_events_of_a_lane_wait_behind_a_redriven_one() -> None:
     committed(stream, orders, taken, 0.0)
     save(stream, orders, 1.0)
     assert stream.members[VERSION.id].shelf is None
+
+
+def test_a_dead_letter_of_nobody_here_stays() -> None:
+    """Who has left the domain, or cannot be read, has no lane: the letter is not taken away."""
+    stream = Small().stream(20)
+    orders = Orders(stream)
+    orders.take([Command(1, VERSION.id, "redrive", redriven=(parked(10, "k"),))], 0.0)
+    orders.carry_out(at(0.0))
+    taken = snapshot(stream, orders, at(0.0))
+    assert taken.commands == (1,)
+    assert taken.redriven == ()
