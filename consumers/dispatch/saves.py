@@ -215,6 +215,8 @@ def _can_go(member: Member, position: int, read: int) -> bool:
     """Whether the stream's position speaks for this member, so that its row can go."""
     if not member.attached or member.frozen or member.owed or member.floor > read:
         return False
+    if member.barred:
+        return False  # what it could not park is open in the row alone
     return member.attach_offset <= position <= member.watermark(read)
 
 

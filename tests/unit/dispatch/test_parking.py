@@ -189,3 +189,20 @@ def test_a_dead_letter_of_nobody_here_stays() -> None:
     taken = snapshot(stream, orders, at(0.0))
     assert taken.commands == (1,)
     assert taken.redriven == ()
+
+
+def test_a_barred_member_keeps_its_row() -> None:
+    """What Postgres refuses to park is open in the row: it stays, though the stream is further."""
+    small = Small()
+    stream = small.stream()
+    orders = Orders(stream)
+    member = stream.join(VERSION, row(VERSION.id, 0), at(0.0))
+    stream.feed(record(0), 0.0)
+    deliver(small, 0.0, bad=frozenset({0}))
+    deliver(small, 1.0, bad=frozenset({0}))
+    assert member.attached
+    assert not member.window.pending
+    member.barred = True
+    taken = snapshot(stream, orders, at(1.0))
+    assert not taken.removed
+    assert [(each.next_offset, each.open) for _, each in taken.rows] == [(1, (0,))]
