@@ -129,13 +129,15 @@ def stream() -> Iterator[io.StringIO]:
     """Give the stream that log lines go to, and put things back afterwards."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
+    # Not structlog's defaults: loggers of modules that are loaded would write to stdout with them.
+    before = structlog.get_config()
     out = io.StringIO()
     configure(role="api", level="info", stream=out)
     yield out
     root.handlers[:] = handlers
     root.setLevel(level)
     logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
+    structlog.configure(**before)
 
 
 @pytest.fixture

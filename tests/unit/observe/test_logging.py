@@ -9,7 +9,6 @@ import warnings
 from typing import Any
 
 import pytest
-import structlog
 
 from bus.observe.logging import ForbiddenKeyError, LogEvent, configure, get
 from bus.observe.traces import error_name
@@ -129,6 +128,7 @@ def test_a_warning_shows_place_and_category(stream: io.StringIO) -> None:
     assert lines(stream)[0]["message"].endswith("UserWarning")
 
 
+@pytest.mark.usefixtures("stream")
 def test_people_get_readable_lines() -> None:
     """On a terminal a line is text, with the same allow-list."""
 
@@ -142,7 +142,6 @@ def test_people_get_readable_lines() -> None:
     untyped.info(LogEvent.ROLE_STARTED, port=1, subject=PERSONAL)
     assert "role.started" in out.getvalue()
     assert PERSONAL not in out.getvalue()
-    structlog.reset_defaults()
 
 
 def test_a_line_that_cannot_be_written_is_all_that_is_lost(stream: io.StringIO) -> None:
