@@ -6,7 +6,7 @@ Longer than most modules: whatever may hold a delivery back is weighed in one pl
 from collections import deque
 from collections.abc import Callable, Iterable
 from heapq import heapify, heappop, heappush
-from itertools import count
+from itertools import count, islice
 from typing import assert_never
 from uuid import UUID
 
@@ -106,8 +106,12 @@ class Subscriber:
 
     @property
     def wants_probes(self) -> bool:
-        """Whether an outage has too few lanes to try: else some bad events could make one last."""
-        return len(self._ready) < OUTAGE_HEADS
+        """Whether an outage has too few lanes to try that have not failed in it yet.
+
+        Without new ones some bad events could make it last.
+        """
+        untried = (each for each in self._ready if _lane_of(each) not in self._failing_lanes)
+        return sum(1 for _ in islice(untried, OUTAGE_HEADS)) < OUTAGE_HEADS
 
     def reconfigure(self, stored: StoredSubscription) -> None:
         """Take a new version; a changed sink may work again, so all that waits is tried at once."""

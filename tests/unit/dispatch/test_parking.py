@@ -206,3 +206,18 @@ def test_a_barred_member_keeps_its_row() -> None:
     taken = snapshot(stream, orders, at(1.0))
     assert not taken.removed
     assert [(each.next_offset, each.open) for _, each in taken.rows] == [(1, (0,))]
+
+
+def test_an_outage_made_of_bad_events_lets_a_good_one_in() -> None:
+    """However many bad ones there are: once each was tried, reading goes on, to find what ends it."""
+    small = Small()
+    stream = small.stream(20)
+    bad = frozenset(range(1, 6))
+    stream.beside[VERSION.id] = Beside(tuple(parked(offset, f"k{offset}") for offset in bad))
+    member = stream.join(VERSION, row(VERSION.id, 10), at(0.0))
+    for turn in range(10):
+        deliver(small, turn * 10_000.0, bad=bad)
+    assert member.subscriber.outage
+    assert stream.may_scan(member)
+    stream.offer(member, Envelope(record(10)), 100_000.0)
+    assert 10 in [o for turn in range(10, 20) for o in deliver(small, turn * 10_000.0, bad=bad)]
