@@ -111,17 +111,26 @@ class Ownership:
         topic, number = partition
         taken = await parts.streams.take(topic, number, parts.owner, unreadable=unopened.append)
         known, unreadable = await parts.subscriptions_at(taken.revision)
-        rows = {row.subscription: row for row in taken.positions}
         owned = cls(partition, taken, parts, began)
         owned.tell_unreadable(unopened)
-        now = moment()
-        owned.stream.beside.update(beside_of(taken))
-        load(owned.stream, known, rows, unreadable=unreadable, now=now)
-        # Before the first read: a sink that was replaced meanwhile gets nothing any more.
-        await owned.follow()
+        try:
+            await owned._load(taken, known, unreadable)
+        except BaseException:
+            # What it took in is nobody's: the next to take the partition sends and counts it.
+            owned.stream.close()
+            raise
         with suppress(LogError):  # the worker asks again in a while
             owned.recognise(await parts.topic_ids([partition.topic]))
         return owned
+
+    async def _load(
+        self, taken: Taken, known: Iterable[StoredSubscription], unreadable: Iterable[UUID]
+    ) -> None:
+        self.stream.beside.update(beside_of(taken))
+        rows = {row.subscription: row for row in taken.positions}
+        load(self.stream, known, rows, unreadable=unreadable, now=moment())
+        # Before the first read: a sink that was replaced meanwhile gets nothing any more.
+        await self.follow()
 
     def recognise(self, identities: Mapping[str, UUID]) -> None:
         """Compare the topic with the one that the positions belong to; another one begins anew."""

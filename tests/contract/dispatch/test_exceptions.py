@@ -79,6 +79,36 @@ async def test_parked_events_outlive_their_dispatcher(house: House) -> None:
     assert [tuple(row.values()) for row in failed] == [(1, "temporary 500"), (2, "temporary 500")]
 
 
+async def test_a_partition_that_could_not_be_taken_whole_sends_nothing(house: House) -> None:
+    """Its parked events are sent by whoever takes it, not by every one who tried."""
+    async with sinks(1) as (sink,):
+        domain = await house.domain("nl.test", 1)
+        fails = True
+        sink.answer = lambda _: 500 if fails else 204
+        await house.subscribe(
+            sink, delivery={"retry": {"schedule": (0.1, 3_600), "jitter": 0}}
+        )
+        async with house.dispatcher("one"):
+            await house.publish(domain, events(1))
+            await until(lambda: holds(house, "parked", 1))
+        fails = False
+        sink.ids.clear()
+        await house.rows("UPDATE parked SET due_at = now() RETURNING 1")
+        (before,) = await house.rows("SELECT epoch FROM stream")
+        await house.rows("ALTER TABLE command RENAME TO elsewhere")
+        async with house.dispatcher("two") as worker:
+
+            async def was_tried_twice() -> bool:
+                (stream,) = await house.rows("SELECT epoch FROM stream")
+                return bool(stream["epoch"] >= before["epoch"] + 3)
+
+            await until(was_tried_twice)
+            await house.rows("ALTER TABLE elsewhere RENAME TO command")
+            await until(lambda: holds(house, "parked", 0))
+            assert all(each.parked == 0 for each in worker._subscribers.values())
+    assert sink.ids == ["000000"]
+
+
 async def test_an_exhausted_schedule_gives_an_event_up(house: House) -> None:
     """Its last outcome and the number of attempts are kept with it."""
     async with sinks(1) as (sink,):
