@@ -113,21 +113,30 @@ def snapshot(stream: Stream, orders: Orders, now: Moment, *, final: bool = False
 def beginning(stream: Stream, start: int, loaded: Iterable[UUID], now: Moment) -> Snapshot:
     """Give a partition whose log was made anew: all positions at its `start`.
 
-    Offsets mean nothing any more. What was parked becomes dead letters, and no dead letter settles
-    an offset of the new log; what was lost with the old one nobody can say.
+    Offsets mean nothing any more. What was parked or given up becomes dead letters, and neither
+    they nor anything else kept beside the position settles an offset of the new log; what was lost
+    with the old one nobody can say.
     """
     read = stream.read_offset
-    parked = [(member, each) for member in stream.members.values() for each in member.shelf or ()]
+    shelves = [(each, each.shelf) for each in stream.members.values() if each.shelf is not None]
+    ended = {
+        (member, each.offset): each
+        for member, shelf in shelves
+        for each in (*shelf, *shelf.dying.values())
+    }
+    left = {(member, offset) for member, shelf in shelves for offset in shelf.leaving}
     return Snapshot(
         next_offset=start,
         revision=stream.revision,
         rows=(),
         removed=tuple(each for each in stream.members.values() if each.saved),
         gone=frozenset(stream.gone).union(loaded),
-        unparked=tuple((member.subscriber.identity, each.offset) for member, each in parked),
+        unparked=tuple(
+            (member.subscriber.identity, offset) for member, offset in ended.keys() | left
+        ),
         dead=tuple(
             (member, each, dead_letter(member.subscriber.identity, each, now, reason="recreated"))
-            for member, each in parked
+            for (member, _), each in ended.items()
         ),
         gaps=tuple(
             Gap(identity, member.watermark(read), member.next_offset(read), "recreated")

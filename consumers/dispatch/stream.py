@@ -303,6 +303,8 @@ class Stream:
             self._on_room()
 
     def _put_down(self, member: Member) -> None:
+        if member.window.closed:
+            return  # fenced off, and then told to stop
         member.window.closed = True
         for delivery in (*member.window.pending.values(), *(member.shelf or ())):
             self._budget.let_go(delivery.envelope)

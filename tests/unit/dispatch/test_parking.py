@@ -9,7 +9,7 @@ from consumers.dispatch import admission, parking
 from consumers.dispatch.envelope import Envelope
 from consumers.dispatch.member import Member
 from consumers.dispatch.orders import Orders
-from consumers.dispatch.saves import committed, snapshot
+from consumers.dispatch.saves import beginning, committed, snapshot
 from consumers.dispatch.stream import Beside, Stream
 from consumers.sinks.outcome import Delivered, Outcome, Refused, Temporary
 from tests.unit.dispatch.small_stream import Small, answer, at, record, row, send, stored
@@ -221,3 +221,25 @@ def test_an_outage_made_of_bad_events_lets_a_good_one_in() -> None:
     assert stream.may_scan(member)
     stream.offer(member, Envelope(record(10)), 100_000.0)
     assert 10 in [o for turn in range(10, 20) for o in deliver(small, turn * 10_000.0, bad=bad)]
+
+
+def test_a_stream_that_is_closed_twice_counts_once() -> None:
+    """A partition can be fenced off just as it is to be put down: its other partitions go on."""
+    small = Small()
+    stream, member = loaded(small, kept=(parked(10, "k"),))
+    stream.close()
+    stream.close()
+    assert member.subscriber.parked == 0
+
+
+def test_nothing_of_a_log_made_anew_is_settled_by_what_was_kept_of_the_old() -> None:
+    """Events just delivered or given up stand beside the position until the next save."""
+    small = Small()
+    stream, member = loaded(small, kept=(parked(10, "k"),))
+    assert deliver(small, 1.0) == [10]
+    stream.feed(record(20), 1.0)
+    (refused,) = send(member.subscriber, 1.0)
+    answer(member.subscriber, refused, Refused(422), 1.0)
+    taken = beginning(stream, 0, (), at(1.0))
+    assert (VERSION.id, 10) in taken.unparked
+    assert [(letter.offset, letter.reason) for _, _, letter in taken.dead] == [(20, "recreated")]
