@@ -85,9 +85,7 @@ async def test_a_partition_that_could_not_be_taken_whole_sends_nothing(house: Ho
         domain = await house.domain("nl.test", 1)
         fails = True
         sink.answer = lambda _: 500 if fails else 204
-        await house.subscribe(
-            sink, delivery={"retry": {"schedule": (0.1, 3_600), "jitter": 0}}
-        )
+        await house.subscribe(sink, delivery={"retry": {"schedule": (0.1, 3_600), "jitter": 0}})
         async with house.dispatcher("one"):
             await house.publish(domain, events(1))
             await until(lambda: holds(house, "parked", 1))

@@ -209,7 +209,7 @@ def test_a_barred_member_keeps_its_row() -> None:
 
 
 def test_an_outage_made_of_bad_events_lets_a_good_one_in() -> None:
-    """However many bad ones there are: once each was tried, reading goes on, to find what ends it."""
+    """However many bad ones there are: once each was tried, reading goes on."""
     small = Small()
     stream = small.stream(20)
     bad = frozenset(range(1, 6))
