@@ -17,6 +17,7 @@ from bus.log.record import Partition
 from bus.store.partition import Change, Command, DeadLetter, Gap, ParkedEvent, Place, Taken
 from bus.store.stored import Position, State, StoredSubscription
 from bus.subscription import Subscription
+from consumers.dispatch import parking
 from consumers.dispatch.barred import Barred
 from consumers.dispatch.budget import Budget
 from consumers.dispatch.changes import beside_of, load, stage
@@ -531,13 +532,15 @@ class World:
         """Turn every fault off: all that matches arrives, and every row goes, in bounded rounds.
 
         Now and then events that nobody will ever take stay as bad as they are: they are given up,
-        for a good event arrives at times; without one it would be an outage.
+        for a good event arrives at times; without one it would be an outage. So it is where they
+        have taken all the room for parked events: nothing is given up then, until they are taken.
         """
         bad_events = (_picky, _poison) if self.rng.random() < 0.5 else ()
         self.sick = {one: ill for one, ill in self.sick.items() if ill in bad_events}
         self.unwritable.clear()
-        for number in range(800):
+        for number in range(3_000):
             self.now += 5.0
+            self._heal_who_has_no_room()
             if self.sick and number % 40 == 0:
                 self.end += self.end % 7 == 0
                 for type_ in TYPES:
@@ -562,6 +565,11 @@ class World:
             f"stands still: {self._missing()}, {self.database.positions}, "
             f"{self.database.parked.keys()}, {self.database.commands}"
         )
+
+    def _heal_who_has_no_room(self) -> None:
+        for identity, subscriber in self.subscribers.items():
+            if subscriber.outage and subscriber.parked >= parking.MAX_PARKED:
+                self.sick.pop(identity, None)
 
     def _drained(self) -> bool:
         database = self.database
