@@ -77,7 +77,7 @@ def _read(text: str, domains: Domains) -> dict[Partition, Stretch]:
 
 
 def _partition(domain: Domain | None, number: int) -> Partition:
-    if domain is None or number not in range(domain.partitions):
+    if domain is None or type(number) is not int or number not in range(domain.partitions):
         raise ValueError
     return Partition(domain.topic, number)
 

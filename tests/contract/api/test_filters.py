@@ -26,6 +26,7 @@ from tests.contract.log.records import forget_before
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+JSON = {"Content-Type": "application/json"}
 PAST = "nl.vng.verleden"
 """A domain whose log is known to the last record."""
 OPENED, CLOSED = f"{PAST}.geopend", f"{PAST}.gesloten"
@@ -117,6 +118,20 @@ async def test_a_wrong_rehearsal(bus: Bus, body: object, faults: list[tuple[str,
     assert (reply.status, reply.headers["Content-Type"]) == (400, PROBLEM)
     assert sorted(reply.faults()) == faults
     assert PERSONAL not in reply.text
+
+
+async def test_deep_data_is_carried_or_refused(bus: Bus) -> None:
+    """What may be published may be tried; what goes deeper is named, wherever it is."""
+    start = json.dumps({"filters": [], "event": event()})[:-2] + ', "data": '
+    for depth, status, faults in ((512, 200, None), (513, 400, [("/event/data", "too-deep")])):
+        body = f"{start}{'[' * depth}{']' * depth}}}}}".encode()
+        reply = await bus.call("POST", "/v1/filters/_evaluate", body=body, headers=JSON)
+        assert (reply.status, reply.faults() if faults else None) == (status, faults)
+    deep = {"filters": "[" * 40 + "]" * 40, "event": "[" * 5_000 + "]" * 5_000}
+    for name, value in deep.items():
+        body = f'{{"{name}": {value}}}'.encode()
+        reply = await bus.call("POST", "/v1/filters/_evaluate", body=body, headers=JSON)
+        assert (reply.status, reply.headers["Content-Type"]) == (400, PROBLEM)
 
 
 class Past:
@@ -313,7 +328,9 @@ async def test_a_wrong_back_test(past: Past, wish: dict[str, Any], fault: tuple[
     assert reply.faults() == [fault]
 
 
-@pytest.mark.parametrize("places", [[[2, 0, 1]], [[0, 5, 1]], [[0, -1, 1]], [[0, 0, True]], [[0]]])
+@pytest.mark.parametrize(
+    "places", [[[2, 0, 1]], [[0, 5, 1]], [[0, -1, 1]], [[0, 0, True]], [[0]], [[1.0, 0, 1]]]
+)
 async def test_a_forged_place_to_go_on_from(past: Past, places: list[Any]) -> None:
     """No partition that is not there, no range that is none."""
     text = base64.urlsafe_b64encode(json.dumps({past.topic: places}).encode()).decode()
