@@ -1,14 +1,13 @@
 """/v1/subscriptions/{id}/attempts: what was tried and did not succeed, the newest first."""
 
-from datetime import datetime
 from typing import Any
 
 from bus.api.call import Answer, Call
-from bus.api.paging import cursor_of, limit_of, name, number, page_answer, small, values_of
+from bus.api.paging import cursor_of, limit_of, moment, name, number, page_answer, small, values_of
 from bus.api.subscriptions import find
 from bus.store.attempts import ListedAttempt
 
-_PLACE = (datetime.fromisoformat, name, small, number, small)
+_PLACE = (moment, name, small, number, small)
 
 
 async def list_page(call: Call) -> Answer:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
@@ -20,19 +21,21 @@ T = TypeVar("T")
 MOST = 200
 DEFAULT = 50
 
+_NUMBER = re.compile("[0-9]{1,9}")
+
 
 def limit_of(text: str | None, *, most: int = MOST, default: int = DEFAULT) -> int:
     """Read `limit`; 400 for anything but 1 to `most`."""
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= most):
+    if not (_NUMBER.fullmatch(text) and 1 <= int(text) <= most):
         raise invalid_parameter("query", "limit", "out-of-range", f"give 1 to {most}")
     return int(text)
 
 
 def place_of(text: str | None) -> Place | None:
     """Read `after` as `cursor` wrote it; 400 for anything else."""
-    found = values_of(text, datetime.fromisoformat, UUID)
+    found = values_of(text, moment, UUID)
     return None if found is None else (found[0], found[1])
 
 
@@ -69,6 +72,14 @@ def number(value: object, below: int = 2**63) -> int:
 def small(value: object) -> int:
     """Read a number of a partition or an attempt in a cursor."""
     return number(value, below=2**31)
+
+
+def moment(value: str) -> datetime:
+    """Read a time in a cursor."""
+    found = datetime.fromisoformat(value)
+    if found.tzinfo is None or not 1970 <= found.year < 9999:  # in UTC it may be a year further
+        raise ValueError
+    return found
 
 
 def name(value: object) -> str:

@@ -5,9 +5,14 @@ from typing import Any
 
 import pytest
 
+from bus.api.paging import cursor_of
 from tests.contract.api.bus_under_test import DOMAIN, PERSONAL, PROBLEM, Bus, Reply, subscription
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+LAST = "00000000-0000-0000-0000-000000000000"
+NO_MOMENTS = ("2026-11-25", "2026-11-25T12:00:00", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59Z")
+"""Times that no answer has: without an offset, or beyond the calendar in UTC."""
 
 
 async def refused(bus: Bus, path: str, body: bytes, **headers: str) -> Reply:
@@ -110,7 +115,9 @@ async def test_too_large(bus: Bus) -> None:
         ("limit=0", ("limit", "out-of-range")),
         ("limit=201", ("limit", "out-of-range")),
         ("limit=x", ("limit", "out-of-range")),
+        ("limit=00000000199999", ("limit", "out-of-range")),
         ("after=x", ("after", "not-a-cursor")),
+        *((f"after={cursor_of(at, LAST)}", ("after", "not-a-cursor")) for at in NO_MOMENTS),
         ("page=1", ("page", "unknown-parameter")),
         ("limit=1&limit=2", ("limit", "repeated")),
         ("organisation=1", ("organisation", "not-allowed")),

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from bus.api.paging import cursor_of
 from bus.store.partition import AttemptMade, InvalidRecord
 from tests.contract.api.bus_under_test import (
     DOMAIN,
@@ -251,6 +252,10 @@ async def test_letters_of_somebody_else(bus: Bus, act: str) -> None:
         ("dead-letters?limit=0", ("limit", "out-of-range")),
         ("attempts?limit=201", ("limit", "out-of-range")),
         ("attempts?after=WzFd", ("after", "not-a-cursor")),
+        (
+            f"attempts?after={cursor_of('0001-01-01T00:00:00+23:59', 'x', 0, 0, 0)}",
+            ("after", "not-a-cursor"),
+        ),
         ("attempts?outcome=x", ("outcome", "unknown-parameter")),
     ],
 )
