@@ -70,7 +70,7 @@ class RefreshToken(Model):
     accesstoken: Annotated[_Token, Field(repr=False)]
     accesstokenexpiresutc: Time | None = None
     accesstokentype: Literal["Bearer"] = "Bearer"
-    refreshtoken: Annotated[_Visible, Field(repr=False)]
+    refreshtoken: Annotated[str, Field(pattern=r"^[ -~]+$", max_length=16_384, repr=False)]
     refreshtokenendpoint: Sink
     clientid: _Visible | None = None
     clientsecret: Annotated[_Visible | None, Field(repr=False)] = None

@@ -7,6 +7,8 @@ from typing import Protocol, assert_never
 from uuid import UUID
 from weakref import WeakValueDictionary
 
+from pydantic import ValidationError
+
 from bus.store.errors import StoreError
 from bus.subscription import (
     AccessToken,
@@ -15,7 +17,7 @@ from bus.subscription import (
     RefreshToken,
     SinkSecrets,
 )
-from consumers.sinks.outcome import Reason, Temporary
+from consumers.sinks.outcome import Misconfigured, Reason, Temporary
 from consumers.sinks.sender import Keys, Token
 from consumers.sinks.webhook.client_tls import context_of
 from consumers.sinks.webhook.token_endpoint import Granted, TokenEndpoint
@@ -124,14 +126,20 @@ class Credentials:
 
 
 def _renewed(credential: RefreshToken, granted: Granted) -> RefreshToken:
-    """Give the credential for next time; the refresh token stays unless there is another."""
+    """Give the credential for next time; the refresh token stays unless there is another.
+
+    Raises NoToken for one that could not be read back: the sealed secrets would be lost for good.
+    """
     end = None if granted.until is None else datetime.fromtimestamp(granted.until, UTC)
     change = {
         "accesstoken": granted.token,
         "accesstokenexpiresutc": end,
         "refreshtoken": granted.refresh or credential.refreshtoken,
     }
-    return credential.model_copy(update=change)
+    try:
+        return RefreshToken.model_validate({**credential.model_dump(), **change})
+    except ValidationError:
+        raise NoToken(Misconfigured(Reason.TOKEN)) from None  # the cause may hold a token
 
 
 def _held(credential: AccessToken | RefreshToken) -> Held:

@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Annotated, Final
 from urllib.parse import urlencode
 
 import msgspec
@@ -16,6 +16,9 @@ from consumers.sinks.webhook.dial import Unreachable
 from consumers.sinks.webhook.tokens import Held, NoToken
 
 _TIMEOUT = 10.0
+_LONGEST = 3_153_600_000.0
+"""Seconds, a hundred years: an end beyond that is no moment of the calendar."""
+
 _TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 _NONE: Final = Temporary(Reason.TOKEN)
 _NEVER: Final = Misconfigured(Reason.TOKEN)
@@ -26,7 +29,7 @@ class _Answer(msgspec.Struct):
 
     access_token: str
     token_type: str
-    expires_in: float | None = None
+    expires_in: Annotated[float, msgspec.Meta(ge=0, le=_LONGEST)] | None = None
     refresh_token: str | None = None
 
 

@@ -208,6 +208,28 @@ async def test_a_refresh_token_is_renewed_and_kept(open_sender: SenderType, guar
         assert [each is None for each in turns.released] == [False, True]
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"refresh_token": "a\nb"},
+        {"refresh_token": "é"},
+        {"refresh_token": "x" * 20_000},
+        {"expires_in": 1e300},
+        {"expires_in": "nan"},
+        {"expires_in": -1},
+    ],
+)
+async def test_a_renewal_that_could_not_be_read_back(
+    guard: Guard, wire_only: SenderType, more: dict[str, object]
+) -> None:
+    """It is no token, and what was kept stays as it was: the turn ends."""
+    async with token_endpoint(lambda _: (200, token("new", **more))) as (endpoint, _):
+        turns = Turns(refresh_token(endpoint))
+        async with open_sink(OK) as sink, worker(guard, wire_only, turns) as one:
+            assert await one.deliver(sink.url, turns.secrets) == Misconfigured("token")
+            assert (turns.released, sink.requests) == ([None], [])
+
+
 async def test_the_turn_of_another_worker(open_sender: SenderType, guard: Guard) -> None:
     """While another worker renews a token the sink is left alone a moment: no attempt counts."""
     async with token_endpoint(lambda _: (200, token("new"))) as (endpoint, forms):
