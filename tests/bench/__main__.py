@@ -4,7 +4,7 @@ import runpy
 import sys
 from pathlib import Path
 
-PARTS = {"bare", "load", "servers", "sink"}
+PARTS = {"bare", "load", "many", "receiver", "servers", "sink"}
 """Modules that are parts of benches."""
 
 

@@ -19,7 +19,6 @@ from statistics import median
 import aiohttp
 import uvloop
 
-from bus.embedded.datadir import free_port
 from bus.subscription import new_signing_secret
 from consumers.sinks.outcome import Delivered, Outcome
 from consumers.sinks.sender import Request, Sender
@@ -27,7 +26,7 @@ from consumers.sinks.webhook.aiohttp_sender import AiohttpSender
 from consumers.sinks.webhook.guard import Guard
 from consumers.sinks.webhook.sign import Signer
 from consumers.sinks.webhook.wire_sender import WireSender
-from tests.bench.servers import listens
+from tests.bench.receiver import Receiver
 
 ROUNDS = 11
 POSTS = 4_000
@@ -98,37 +97,25 @@ async def _cost(contender: Contender, at_once: int) -> float:
     return (time.process_time() - before) / POSTS * 1e6
 
 
-async def _sink(port: int) -> asyncio.subprocess.Process:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.bench.sink", str(port)
-    )
-    await listens(port)
-    return process
-
-
 async def main(*, profile: bool) -> None:
     """Run the rounds, print a table and a JSON line."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}/events"
-    sink = await _sink(port)
     guard = Guard(allow_http=True, allow_cidrs=["127.0.0.0/8"])
     async with (
+        Receiver.open() as sink,
         WireSender(guard=guard) as ours,
         AiohttpSender(guard=guard) as theirs,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
     ):
         contenders: dict[str, Contender] = {
-            "WireSender": partial(_post, ours, url),
-            "AiohttpSender": partial(_post, theirs, url),
-            "bare aiohttp": partial(_bare, session, url),
+            "WireSender": partial(_post, ours, sink.url),
+            "AiohttpSender": partial(_post, theirs, sink.url),
+            "bare aiohttp": partial(_bare, session, sink.url),
         }
         if profile:
             await _profile(contenders["WireSender"])
         else:
             await _compare(contenders)
     guard.close()
-    sink.kill()
-    await sink.wait()
 
 
 async def _compare(contenders: dict[str, Contender]) -> None:

@@ -1,4 +1,4 @@
-"""What every bench runs on: Kafka and Postgres, a cluster with a database of its own, a sink."""
+"""What every bench runs on: Kafka and Postgres, and a cluster with a database of its own."""
 
 import asyncio
 import os
@@ -70,32 +70,10 @@ class Servers:
         ) as cluster:
             yield cluster
 
-    @asynccontextmanager
-    async def sink(self) -> AsyncIterator[str]:
-        """Run the cheap sink in a process of its own; give its address."""
-        port = free_port()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.bench.sink", str(port)
-        )
-        try:
-            await listens(port)
-            yield f"http://127.0.0.1:{port}/events"
-        finally:
-            process.kill()
-            await process.wait()
 
-
-async def listens(port: int) -> None:
-    """Wait until a process of ours listens there."""
-    async with asyncio.timeout(10):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.02)
-            else:
-                writer.close()
-                return
+def rounds(otherwise: int) -> int:
+    """Give how many rounds were asked for: `python -m tests.bench.NAME ROUNDS`."""
+    return int(sys.argv[1]) if len(sys.argv) > 1 else otherwise
 
 
 def cpu_of(pid: int) -> float:
