@@ -70,7 +70,13 @@ def _not(inner: Predicate) -> Predicate:
     return lambda get: not inner(get)
 
 
+def _anything(_get: Getter) -> bool:
+    return True
+
+
 def _all(parts: Sequence[Predicate]) -> Predicate:
+    if not parts:
+        return _anything  # one for the many subscriptions that have no filter
     if len(parts) == 1:
         return parts[0]
 

@@ -1,15 +1,14 @@
 """One subscription on one partition: where it reads, what it has open, and its row in Postgres."""
 
-from collections.abc import Callable
 from enum import Enum
 
-from bus.event import Event
 from bus.store.stored import Position, Replay
 from bus.store.streams import StoredSubscription
+from bus.subscription import Subscription
 from consumers.dispatch.moment import Moment
 from consumers.dispatch.shelf import Shelf
 from consumers.dispatch.subscriber import Subscriber
-from consumers.dispatch.wanted import nothing
+from consumers.dispatch.wanted import Wanted, nothing
 from consumers.dispatch.window import Delivery, Window
 
 DRAG_EVENTS = 1_000
@@ -34,7 +33,7 @@ class Member:
     when the position was last loaded, and keep the verdict of the filter that admitted them. While
     `attached`, the stream's read offset is the cursor. `shelf` holds what is parked or given up,
     if anything is; a `barred` one's shelf cannot be saved. While `replay`, what lies in its stretch
-    is not delivered again.
+    is not delivered again. `terms` is the version by which it reads; None: it takes nothing new.
     """
 
     __slots__ = (
@@ -51,6 +50,7 @@ class Member:
         "saved",
         "shelf",
         "subscriber",
+        "terms",
         "wants",
         "window",
     )
@@ -65,7 +65,8 @@ class Member:
         now: float,
     ) -> None:
         self.subscriber = subscriber
-        self.wants: Callable[[Event], bool] = nothing
+        self.terms: Subscription | None = None
+        self.wants: Wanted = nothing
         self.window = window
         self.floor = row.next_offset if row else start
         self.owed = set(row.open) if row else set[int]()

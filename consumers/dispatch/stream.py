@@ -26,7 +26,7 @@ from consumers.dispatch.moment import Moment
 from consumers.dispatch.rows import Attempt
 from consumers.dispatch.subscriber import Subscriber
 from consumers.dispatch.tail import Tail
-from consumers.dispatch.wanted import nothing, wanted
+from consumers.dispatch.wanted import nothing
 from consumers.dispatch.window import Delivery, Window
 
 Readers = Callable[[str], frozenset[str]]
@@ -93,7 +93,7 @@ class Stream:
         self.to_disable: set[Member] = set()
         self.attempts: list[Attempt] = []
         self.in_scope = in_scope
-        self._readers = readers
+        self.readers = readers
         self._subscriber = subscriber
         self.on_lost = on_lost
         self._on_room = on_room
@@ -148,12 +148,13 @@ class Stream:
         terms = stored.subscription
         member.subscriber = self._subscriber(stored)
         member.leaving = not self.in_scope(terms)
+        member.terms = None if member.leaving else terms
         if member.leaving:
             member.wants = nothing
             if member in self._index:
                 self._index.remove(member)
         else:
-            member.wants = wanted(terms)
+            member.wants = member.subscriber.wanted(stored)
             self._index.add(
                 member,
                 types=terms.types,
@@ -244,7 +245,7 @@ class Stream:
     def offer(self, member: Member, envelope: Envelope, now: float) -> bool:
         """Show a member an event at or after its cursor; False if it wants it and has no room."""
         event = envelope.event
-        readable = event is not None and member.subscriber.organisation in self._readers(
+        readable = event is not None and member.subscriber.organisation in self.readers(
             event.source
         )
         return take(member, envelope, readable=readable, now=now)
@@ -290,7 +291,7 @@ class Stream:
         if event is None:
             self.invalid[envelope.offset] = envelope
             return ()
-        return self._index.match(event.type, event.get, self._readers(event.source))
+        return self._index.match(event.type, event.get, self.readers(event.source))
 
     def settle(self, member: Member, delivery: Delivery, now: float) -> None:
         """Let a delivery go that is settled, and the member read on if that makes room."""

@@ -27,6 +27,7 @@ from consumers.dispatch.decision import (
     decide,
     describe,
 )
+from consumers.dispatch.wanted import Wanted, wanted
 from consumers.dispatch.window import Delivery, Window
 from consumers.sinks.outcome import Delivered, Outcome, Reason, Temporary
 
@@ -68,6 +69,7 @@ class Subscriber:
         self._failing_lanes: dict[_LaneOf, Delivery] = {}
         self._probes = 0
         self._quiet_until = 0.0
+        self._wanted: tuple[int, Wanted] | None = None
         self._riders = 0
         self._part = 1.0
         self._interval = 0.0
@@ -112,6 +114,12 @@ class Subscriber:
         """
         untried = (each for each in self._ready if _lane_of(each) not in self._failing_lanes)
         return sum(1 for _ in islice(untried, OUTAGE_HEADS)) < OUTAGE_HEADS
+
+    def wanted(self, stored: StoredSubscription) -> Wanted:
+        """Give what a version asks of an event, compiled once for all partitions."""
+        if self._wanted is None or self._wanted[0] != stored.revision:
+            self._wanted = (stored.revision, wanted(stored.subscription))
+        return self._wanted[1]
 
     def reconfigure(self, stored: StoredSubscription) -> None:
         """Take a new version; a changed sink may work again, so all that waits is tried at once."""

@@ -6,13 +6,15 @@ from bus.event import Event
 from bus.match.filters import compile_filters
 from bus.subscription import Subscription
 
+Wanted = Callable[[Event], bool]
+
 
 def nothing(_event: Event) -> bool:
     """Want no event: what a subscription asks of a domain that it has left."""
     return False
 
 
-def wanted(subscription: Subscription) -> Callable[[Event], bool]:
+def wanted(subscription: Subscription) -> Wanted:
     """Compile a subscription's types, source and filters, all of which must pass."""
     types = frozenset(subscription.types)
     source = subscription.source

@@ -177,10 +177,13 @@ class Window:
         envelope.holders -= 1
         if not envelope.holders:
             self.budget.used -= envelope.size
-        if delivery.lane is None:
-            return None
-        if delivery.behind is None:
+        if delivery.lane is not None and delivery.behind is None:
             del self._last_of_lane[delivery.lane]
+        if not self.pending:
+            # A dict that was emptied keeps its room, which adds up over thousands of windows.
+            self.pending.clear()
+            if not self._last_of_lane:
+                self._last_of_lane.clear()
         return delivery.behind
 
     def give_up_lane(self, head: Delivery, *, keep_head: bool = False) -> list[Delivery]:

@@ -76,6 +76,7 @@ class Worker:
         self._holding: dict[Partition, tuple[asyncio.Event, asyncio.Task[None]]] = {}
         self._shared_for: frozenset[Partition] = frozenset()
         self._history: tuple[int, History] = (-1, ((), frozenset()))
+        self._loading = asyncio.Lock()
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set, then put all down as planned and leave the group."""
@@ -236,19 +237,20 @@ class Worker:
         return known
 
     async def _subscriptions_at(self, revision: int) -> History:
-        if self._history[0] != revision:
-            errors: list[Unreadable] = []
-            known = await self._rooms.streams.subscriptions_at(revision, unreadable=errors.append)
-            for error in errors:
-                # Its positions are kept; it is served again by a dispatcher that can read it.
-                _log.error(
-                    LogEvent.SUBSCRIPTION_INVALID,
-                    subscription_id=str(error.subscription),
-                    error=error,
-                )
-            unreadable = frozenset(error.subscription for error in errors)
-            self._history = (revision, (known, unreadable))
-        return self._history[1]
+        async with self._loading:  # those who take their partitions together load once
+            if self._history[0] != revision:
+                self._history = (revision, await self._load(revision))
+            return self._history[1]
+
+    async def _load(self, revision: int) -> History:
+        errors: list[Unreadable] = []
+        known = await self._rooms.streams.subscriptions_at(revision, unreadable=errors.append)
+        for error in errors:
+            # Its positions are kept; it is served again by a dispatcher that can read it.
+            _log.error(
+                LogEvent.SUBSCRIPTION_INVALID, subscription_id=str(error.subscription), error=error
+            )
+        return known, frozenset(error.subscription for error in errors)
 
     def _in_scope(self, topic: str, subscription: Subscription) -> bool:
         if subscription.pulled:

@@ -262,6 +262,9 @@ def _lost_saves_forget_their_exceptions(patch: pytest.MonkeyPatch) -> None:
         for who, delivery, _ in taken.parked:
             if who.shelf is not None:
                 who.shelf.dirty.pop(delivery.offset, None)
+        for who, _, letter in taken.dead:
+            if who.shelf is not None:
+                who.shelf.dying.pop(letter.offset, None)
 
     patch.setattr(dispatch_world, "uncertain", uncertain)
 
