@@ -41,8 +41,7 @@ async def main() -> None:
     """Run the rounds, the cases in turns; print a table and a JSON line."""
     found: dict[tuple[int, str], list[Rates]] = {case: [] for case in CASES}
     with tempfile.TemporaryDirectory() as folder:
-        certificate = Path(folder, "sink.pem")
-        certificate.write_text("".join(made_certificate()))
+        certificate = _written(Path(folder, "sink.pem"))
         async with Servers.open() as servers:
             for _ in range(number := rounds(ROUNDS)):
                 for subscribers, scheme in CASES:
@@ -60,6 +59,11 @@ async def main() -> None:
         )
         results.append((subscribers, scheme, dispatch, ours, to_ours, aiohttp, to_aiohttp))
     print(json.dumps({"bench": "deliveries", "rounds": number, "results": results}))
+
+
+def _written(path: Path) -> Path:
+    path.write_text("".join(made_certificate()))
+    return path
 
 
 async def _round(servers: Servers, subscribers: int, certificate: Path | None) -> Rates:
