@@ -269,20 +269,6 @@ def _lost_saves_forget_their_exceptions(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(dispatch_world, "uncertain", uncertain)
 
 
-def _what_cannot_be_kept_is_not_open(patch: pytest.MonkeyPatch) -> None:
-    """Leave out of the row what could not be written as parked or dead."""
-    whole = Member.open
-    assert isinstance(whole, property)
-
-    def opened(self: Member) -> tuple[int, ...]:
-        barred, self.barred = self.barred, False
-        found: tuple[int, ...] = whole.fget(self)  # type: ignore[misc] # a property has one
-        self.barred = barred
-        return found
-
-    patch.setattr(Member, "open", property(opened))
-
-
 @pytest.mark.parametrize(
     "mutate",
     [
@@ -308,7 +294,6 @@ def _what_cannot_be_kept_is_not_open(patch: pytest.MonkeyPatch) -> None:
         _replays_do_not_wait_for_flights,
         _replays_forget_what_is_open,
         _lost_saves_forget_their_exceptions,
-        _what_cannot_be_kept_is_not_open,
     ],
 )
 def test_a_broken_rule_is_noticed(mutate: Mutation, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,6 +133,27 @@ def test_a_lane_waits_for_its_dead_letter() -> None:
     assert deliver(small, 0.0) == [1, 2]
 
 
+def test_what_cannot_be_kept_stays_open() -> None:
+    """A dead letter that Postgres refuses is open in its subscription's row, and holds nobody."""
+    small = Small()
+    stream = small.stream()
+    orders = Orders(stream)
+    member = stream.join(VERSION, None, at(0.0))
+    for offset in range(3):
+        stream.feed(record(offset), 0.0)
+    subscriber = small.subscribers[VERSION.id]
+    for delivery in send(subscriber, 0.0):
+        outcome = Refused(422) if delivery.offset == 1 else Delivered(204)
+        answer(subscriber, delivery, outcome, 0.0)
+    member.barred = True
+    taken = snapshot(stream, orders, at(0.0))
+    ((_, saved),) = taken.rows
+    assert (saved.next_offset, saved.open) == (3, (1,))
+    assert (taken.next_offset, taken.dead) == (3, ())
+    member.barred = False
+    assert [letter.offset for _, _, letter in snapshot(stream, orders, at(1.0)).dead] == [1]
+
+
 def test_a_replay_sends_nothing_before_it_is_saved() -> None:
     """It rests until nothing is on the wire, then until its new place is committed."""
     small = Small()
