@@ -9,10 +9,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 
 def made_certificate(
-    *, address: str = "127.0.0.1", days: int = 1, host: str = ""
+    *, address: str = "127.0.0.1", days: int = 1, host: str = "", weak: bool = False
 ) -> tuple[str, str]:
     """Make one for an address or a host, good for so many days, and its key; both in PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = ec.generate_private_key(ec.SECP192R1() if weak else ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sink")])
     now = datetime.now(UTC)
     certificate = (

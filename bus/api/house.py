@@ -31,6 +31,9 @@ from bus.subscription import Consent, SinkTls
 CheckSink = Callable[[str], Awaitable[str | None]]
 """Gives the sentence that says why a subscription may not have this sink, or None."""
 
+CheckTls = Callable[[SinkTls], str | None]
+"""Gives the sentence that says why no sink can be reached with this certificate, or None."""
+
 
 class Handshake(Protocol):
     """Asks a sink whether the bus may deliver to it."""
@@ -96,6 +99,7 @@ class House:
     cursors: Cursors
     pull_positions: PullPositions
     check_sink: CheckSink
+    check_tls: CheckTls
     inboxes: Inboxes
     consent: Asking
     limits: Limits

@@ -18,6 +18,7 @@ from bus.subscription import (
     KafkaSettings,
     RefreshToken,
     SinkSecrets,
+    SinkTls,
     Subscription,
     SubscriptionRequest,
     Wanted,
@@ -72,9 +73,14 @@ async def _faults_of_secrets(house: House, request: SubscriptionRequest) -> list
             faults += await _forbidden(house, "/sinkcredential/tokenendpoint", endpoint)
         case _:
             pass
-    if request.sinktls is not None and request.sinktls.has_expired(datetime.now(UTC)):
-        faults.append(Fault("/sinktls/certificate", "expired", "the certificate has expired"))
-    return faults
+    return faults + ([] if request.sinktls is None else _faults_of_tls(house, request.sinktls))
+
+
+def _faults_of_tls(house: House, tls: SinkTls) -> list[Fault]:
+    if tls.has_expired(datetime.now(UTC)):
+        return [Fault("/sinktls/certificate", "expired", "the certificate has expired")]
+    refusal = house.check_tls(tls)
+    return [] if refusal is None else [Fault("/sinktls/certificate", "unusable", refusal)]
 
 
 async def _forbidden(house: House, where: str, url: str) -> list[Fault]:

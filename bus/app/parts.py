@@ -38,6 +38,7 @@ from bus.store.troubles import Troubles
 from consumers.sinks.kafka.topic_sender import TopicSender
 from consumers.sinks.webhook.aiohttp_sender import AiohttpSender
 from consumers.sinks.webhook.client import Client
+from consumers.sinks.webhook.client_tls import tls_refusal
 from consumers.sinks.webhook.credentials import Credentials as SinkCredentials
 from consumers.sinks.webhook.guard import Guard
 from consumers.sinks.webhook.handshake import Handshake
@@ -102,6 +103,7 @@ async def open_house(settings: Settings, own_url: str) -> AsyncIterator[House]:
                 cursors=Cursors(key_of(settings)),
                 pull_positions=PullPositions(database),
                 check_sink=guard.check_sink,
+                check_tls=tls_refusal,
                 consent=Asking(
                     Handshake(client_of(settings, guard), origin=origin_of(public_url)),
                     settings.sink_consent,

@@ -18,6 +18,15 @@ def context_of(tls: SinkTls) -> ssl.SSLContext:
     return context
 
 
+def tls_refusal(tls: SinkTls) -> str | None:
+    """Give the sentence that says why no connection can be made with these, or None."""
+    try:
+        context_of(tls)
+    except ssl.SSLError:
+        return "the certificate or its key is too weak, or of a kind that TLS does not have"
+    return None
+
+
 @contextmanager
 def _file_of(text: str) -> Iterator[str]:
     """Give a file, as OpenSSL's loader wants one; on Linux it never is on a disk."""

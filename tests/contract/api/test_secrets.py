@@ -18,6 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 CERTIFICATE, KEY = made_certificate()
 _, OTHER_KEY = made_certificate()
 EXPIRED, EXPIRED_KEY = made_certificate(days=-1)
+WEAK, WEAK_KEY = made_certificate(weak=True)
 CLIENT = {
     "credentialtype": "CLIENTCREDENTIALS",
     "clientid": "bus",
@@ -167,6 +168,10 @@ async def test_a_wrong_rotation(bus: Bus, wish: dict[str, Any], faults: object) 
         (
             {"sinktls": {"certificate": EXPIRED, "key": EXPIRED_KEY}},
             [("/sinktls/certificate", "expired")],
+        ),
+        (
+            {"sinktls": {"certificate": WEAK, "key": WEAK_KEY}},
+            [("/sinktls/certificate", "unusable")],
         ),
         ({"sinktls": {"authorities": "x"}}, [("/sinktls/authorities", "not-a-certificate")]),
         ({"sinktls": {"password": "x"}}, [("/sinktls/password", "unknown-field")]),
