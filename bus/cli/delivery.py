@@ -1,6 +1,5 @@
 """`bus subscriptions`: pause, resume, replay, and what was tried."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
@@ -8,6 +7,7 @@ import typer
 
 from bus.cli.client import Url, call
 from bus.cli.failure import Failure
+from bus.cli.files import read
 from bus.cli.show import AsJson, print_json, show
 
 app = typer.Typer(
@@ -39,8 +39,7 @@ def replay(
         str | None, typer.Option("--from", help="A time, or earliest.", metavar="TIME")
     ] = None,
     offsets: Annotated[
-        Path | None,
-        typer.Option(help='A file as {"topic": {"0": 12}} instead of --from.', exists=True),
+        str | None, typer.Option(help='A file as {"topic": {"0": 12}} instead of --from.')
     ] = None,
     until: Annotated[str | None, typer.Option(help="A time; else until where it stands.")] = None,
     url: Url = None,
@@ -49,7 +48,7 @@ def replay(
     """Deliver again what matches, from an earlier place on."""
     if (from_ is None) == (offsets is None):
         raise typer.BadParameter("give --from or --offsets", param_hint="--from")
-    wanted: dict[str, Any] = {"from": from_ or _json(offsets)}
+    wanted: dict[str, Any] = {"from": from_ if offsets is None else _json(offsets)}
     if until is not None:
         wanted["until"] = until
     asked = call("POST", f"/v1/subscriptions/{id_}/_replay", url=url, document=wanted)
@@ -80,8 +79,8 @@ def _state(act: str, id_: str, *, url: str | None, as_json: bool) -> None:
     typer.echo(f"{changed['id']} is {changed['state']}")
 
 
-def _json(file: Path | None) -> Any:  # noqa: ANN401 - JSON out
+def _json(file: str) -> Any:  # noqa: ANN401 - JSON out
     try:
-        return orjson.loads(file.read_bytes() if file else b"")
+        return orjson.loads(read(file))
     except orjson.JSONDecodeError as error:
         raise Failure(f"{file} is not JSON: {error}") from None

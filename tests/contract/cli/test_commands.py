@@ -368,6 +368,8 @@ async def test_dead_letters(bus: Bus, tmp_path: Path) -> None:
     assert (await run(*purge, "--type", TYPE, "--json", env=env)).json() == {"count": 1}
     offsets = tmp_path / "offsets.json"
     offsets.write_text(json.dumps({bus.topic: {"0": 10**9}}))
+    folder = await run("subscriptions", "replay", made["id"], "--offsets", str(tmp_path), env=env)
+    assert (folder.code, "cannot be read: Is a directory" in folder.err) == (1, True)
     wrong = await run("subscriptions", "replay", made["id"], "--offsets", str(offsets), env=env)
     assert (wrong.code, f"/from/{bus.topic}/0" in wrong.err) == (1, True)
 
