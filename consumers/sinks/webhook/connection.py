@@ -32,10 +32,6 @@ class Owner(Protocol):
         """Tell an outcome."""
         ...
 
-    def opened(self, connection: "Connection") -> None:
-        """Note that the socket is open."""
-        ...
-
     def closed(self, connection: "Connection") -> None:
         """Note that the socket is closed."""
         ...
@@ -80,9 +76,14 @@ class Flight:
 
 
 class Connection(asyncio.Protocol):
-    """Carries one request at a time; there is never a second one before the answer."""
+    """Carries one request at a time; there is never a second one before the answer.
+
+    Until its owner has `adopted` it, it belongs to the dial that opens it, and tells of no loss: a
+    dial that is cut off closes the socket, and uvloop says nothing to the protocol then.
+    """
 
     __slots__ = (
+        "_adopted",
         "_answer",
         "_kept",
         "_lost",
@@ -103,7 +104,12 @@ class Connection(asyncio.Protocol):
         self._paused = False
         self._kept = False  # whether the sink may have closed it before the request went out
         self._lost = False
+        self._adopted = False
         self._transport: asyncio.Transport
+
+    def adopt(self) -> None:
+        """Belong to the owner from here on."""
+        self._adopted = True
 
     def start(self, flight: Flight, *, kept: bool) -> None:
         """Send a request, over a connection that was `kept` or one just made for it."""
@@ -137,13 +143,12 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
         if not self._lost:
             self._lost = True
-            self._owner.gone(self)
+            self._gone()
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is not a subclass
         self._transport.set_write_buffer_limits(high=_PIECE)
-        self._owner.opened(self)
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -204,7 +209,7 @@ class Connection(asyncio.Protocol):
         self._lost = True
         flight, self.flight, self._unsent = self.flight, None, None
         if flight is None:
-            self._owner.gone(self)
+            self._gone()
         elif self._kept and not self._answer.begun():
             # The sink closed a kept connection while this request was on its way to it. It is sent
             # again once: the connection that it now gets is a new one.
@@ -213,3 +218,7 @@ class Connection(asyncio.Protocol):
         else:
             self._owner.gone(self)
             self._owner.settle(flight, self._answer.end(clean=clean))
+
+    def _gone(self) -> None:
+        if self._adopted:
+            self._owner.gone(self)

@@ -25,11 +25,11 @@ class House(Protocol):
         ...
 
     def opened(self, connection: Connection) -> None:
-        """Note that a socket is open."""
+        """Note that a connection has come into use; `closed` follows."""
         ...
 
     def closed(self, connection: Connection) -> None:
-        """Note that a socket is closed."""
+        """Note that a socket is closed, in use or not."""
         ...
 
     def time(self) -> float:
@@ -101,12 +101,16 @@ class Pool:
         """Take a new connection into use."""
         if again is None:
             self._dialing -= 1
-        if not connection.usable():  # lost before it was of use; it has told `gone` or will
+        if connection.usable():
+            connection.adopt()
+            self._house.opened(connection)
+            if again is not None and again.done is not None:
+                connection.start(again, kept=False)
+            else:
+                self.release(connection, kept=False)
+        else:  # lost before it was of use
+            self._size -= 1
             self._fail(again, _RESET)
-        elif again is not None and again.done is not None:
-            connection.start(again, kept=False)
-        else:
-            self.release(connection, kept=False)
         self._dial_for_waiting()
 
     def failed(self, outcome: Outcome, again: Flight | None, deadline: float) -> None:
@@ -128,10 +132,6 @@ class Pool:
     def settle(self, flight: Flight, outcome: Outcome) -> None:
         """Tell an outcome."""
         self._house.settle(flight, outcome)
-
-    def opened(self, connection: Connection) -> None:
-        """Note that a socket is open."""
-        self._house.opened(connection)
 
     def closed(self, connection: Connection) -> None:
         """Note that a socket is closed."""

@@ -159,7 +159,7 @@ class WireSender:
         task.add_done_callback(partial(self._dialed, pool, deadline, again))
 
     def opened(self, connection: Connection) -> None:
-        """Note that a socket is open."""
+        """Note that a connection has come into use."""
         self._connections.add(connection)
 
     def closed(self, connection: Connection) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from consumers.sinks.outcome import Delivered, Misconfigured, Outcome, Refused, Temporary
+from consumers.sinks.webhook.connection import Connection
 from consumers.sinks.webhook.guard import Guard
 from consumers.sinks.webhook.wire_sender import WireSender
 from tests.contract.sinks.scripted import Sink, deliver, open_sink, request_for
@@ -254,6 +255,27 @@ async def test_one_time_out_is_not_anothers() -> None:
         time.sleep(0.7)  # noqa: ASYNC251 - a busy loop: the sweep and the dial are late together
         assert await outcomes == [Temporary("timeout"), Delivered(200)]
     guard.close()
+
+
+async def test_a_dial_cut_off_at_the_last_moment_leaves_nothing(
+    guard: Guard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is late with its socket open takes no place, and closing does not wait for it."""
+    whole = Connection.connection_made
+
+    def slow(self: Connection, transport: asyncio.BaseTransport) -> None:
+        whole(self, transport)
+        time.sleep(0.4)  # a busy loop: the time is over before who dials is told
+
+    async with open_sink(OK) as sink, asyncio.timeout(5), wire(guard, connect=0.2) as sender:
+        with monkeypatch.context() as patch:
+            patch.setattr(Connection, "connection_made", slow)
+            sender.send(request_for(sink.url), lambda _: None)
+            pool = sender._pools["org", guard.check_url(sink.url), sender._tls]
+            await until(lambda: sink.connections == 1 and not sender._dials)
+        assert len(sender._connections) == pool._size
+        assert await deliver(sender, request_for(sink.url)) == Delivered(200)
+        assert len(sender._connections) == pool._size
 
 
 async def test_refused_connections_give_their_place_back(guard: Guard) -> None:
