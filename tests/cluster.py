@@ -143,8 +143,15 @@ class Cluster:
                 events = [each for each, item in results if item.get("status", 202) != 202]
 
     async def _stop_all(self) -> None:
-        for name in list(self._running):
-            await self.stop(name)
+        """Have all end at once; what does not end as planned is no longer there either."""
+        running = dict(self._running)
+        try:
+            await asyncio.gather(*map(self.stop, running))
+        finally:
+            for process in running.values():
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
 
 
 def event(number: int, *, type_: str = "nl.test.gewijzigd", keys: int = 10) -> dict[str, Any]:

@@ -119,8 +119,11 @@ class _Connection(asyncio.Protocol):
                 return
             body = bytes(self._buffer[end + 4 : whole])
             del self._buffer[:whole]
-            name = head.split(b" ", 2)[1].decode().lstrip("/")
-            answer = self._components[name].take(json.loads(body))
+            method, path, _ = head.decode().split(" ", 2)
+            if method == "OPTIONS":  # may you deliver? it does not say
+                self._send(Answer())
+                continue
+            answer = self._components[path.lstrip("/")].take(json.loads(body))
             if answer.after:
                 asyncio.get_running_loop().call_later(answer.after, partial(self._send, answer))
             else:
