@@ -22,6 +22,10 @@ async def create(call: Call) -> Answer:
     request = parse_domain(await call.json_body("application/json"))
     house = call.house
     house.expect_log()
+    above = (await house.directory.refresh()).domains.above(request.name)
+    if above is not None and above.organisation != call.who.organisation:
+        detail = f"Its types belong to {above.name}, which another organisation looks after."
+        raise Problem(403, "foreign-domain", detail)
     domain = Domain(
         name=request.name,
         topic=topic_name(house.namespace, request.name),

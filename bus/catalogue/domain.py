@@ -79,6 +79,13 @@ class Domains:
         """Give the domain whose events this topic holds."""
         return self._by_topic.get(topic)
 
+    def above(self, name: str) -> Domain | None:
+        """Give the domain whose types a new one of this name would take over, if there is one."""
+        while name := name.rpartition(".")[0]:
+            if name in self._by_name:
+                return self._by_name[name]
+        return None
+
     def resolve(self, type_: str) -> Domain:
         """Give the domain of an event type: the one it is registered in.
 

@@ -196,3 +196,13 @@ async def _settings(bus: Bus, topic: str) -> dict[str, str]:
     finally:
         await admin.close()
     return {name: value for name, value, *_ in answers[0].resources[0][4]}
+
+
+async def test_nobody_takes_over_the_types_of_another_organisation(bus: Bus) -> None:
+    """A domain below another's would get its events: only who looks after that one may make it."""
+    await made(bus, "nl.eigen")
+    below = {"name": "nl.eigen.deel.kleiner", "partitions": 1}
+    refused = await bus.call("POST", "/v1/domains", json=below, who="foreign")
+    assert (refused.status, refused.json["type"]) == (403, "urn:gemeentebus:problem:foreign-domain")
+    assert (await bus.call("GET", f"/v1/domains/{below['name']}")).status == 404
+    await made(bus, below["name"])
