@@ -533,14 +533,14 @@ class World:
 
         Now and then events that nobody will ever take stay as bad as they are: they are given up,
         for a good event arrives at times; without one it would be an outage. So it is where they
-        have taken all the room for parked events: nothing is given up then, until they are taken.
+        have taken all the room there is, and for who has left: nothing is given up then.
         """
         bad_events = (_picky, _poison) if self.rng.random() < 0.5 else ()
         self.sick = {one: ill for one, ill in self.sick.items() if ill in bad_events}
         self.unwritable.clear()
         for number in range(3_000):
             self.now += 5.0
-            self._heal_who_has_no_room()
+            self._heal_who_gets_nothing_good()
             if self.sick and number % 40 == 0:
                 self.end += self.end % 7 == 0
                 for type_ in TYPES:
@@ -566,9 +566,11 @@ class World:
             f"{self.database.parked.keys()}, {self.database.commands}"
         )
 
-    def _heal_who_has_no_room(self) -> None:
-        for identity, subscriber in self.subscribers.items():
-            if subscriber.outage and subscriber.parked >= parking.MAX_PARKED:
+    def _heal_who_gets_nothing_good(self) -> None:
+        for identity, member in self.stream.members.items():
+            subscriber = member.subscriber
+            reads = member.window.roomy and subscriber.parked < parking.MAX_PARKED
+            if subscriber.outage and subscriber.wants_probes and (member.leaving or not reads):
                 self.sick.pop(identity, None)
 
     def _drained(self) -> bool:

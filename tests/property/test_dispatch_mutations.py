@@ -1,4 +1,7 @@
-"""The world of the engine's model would notice: each rule broken once, and an invariant fails."""
+"""The world of the engine's model would notice: each rule broken once, and an invariant fails.
+
+Rules that it meets too seldom have a scenario of their own in tests/unit/dispatch.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
