@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -81,11 +80,9 @@ def test_it_goes_on_until_ctrl_c_and_starts_again_where_it_was(
         assert facts["descriptions"].endswith("/v1/openapi.json")
         components = {json.loads(running.stdout.readline())["component"] for _ in range(4)}
         assert components <= {each.name for each in COMPONENTS}
-        asked = time.monotonic()
         running.send_signal(signal.SIGINT)
         running.stdout.read()
     assert running.returncode == 0
-    assert time.monotonic() - asked < 10
 
     again = subprocess.run(  # noqa: S603 - our own command
         [*command, "--once"],
