@@ -256,22 +256,6 @@ def _replays_forget_what_is_open(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Member, "go_back", go_back)
 
 
-def _lost_saves_forget_their_exceptions(patch: pytest.MonkeyPatch) -> None:
-    """Take parked events and dead letters of a save without an answer for saved."""
-    whole = dispatch_world.uncertain
-
-    def uncertain(taken: Snapshot) -> None:
-        whole(taken)
-        for who, delivery, _ in taken.parked:
-            if who.shelf is not None:
-                who.shelf.dirty.pop(delivery.offset, None)
-        for who, _, letter in taken.dead:
-            if who.shelf is not None:
-                who.shelf.dying.pop(letter.offset, None)
-
-    patch.setattr(dispatch_world, "uncertain", uncertain)
-
-
 @pytest.mark.parametrize(
     "mutate",
     [
@@ -296,7 +280,6 @@ def _lost_saves_forget_their_exceptions(patch: pytest.MonkeyPatch) -> None:
         _parked_events_stay_open,
         _replays_do_not_wait_for_flights,
         _replays_forget_what_is_open,
-        _lost_saves_forget_their_exceptions,
     ],
 )
 def test_a_broken_rule_is_noticed(mutate: Mutation, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from consumers.dispatch import admission, parking
 from consumers.dispatch.envelope import Envelope
 from consumers.dispatch.member import Member
 from consumers.dispatch.orders import Orders
-from consumers.dispatch.saves import beginning, committed, snapshot
+from consumers.dispatch.saves import Snapshot, beginning, committed, snapshot, uncertain
 from consumers.dispatch.stream import Beside, Stream
 from consumers.sinks.outcome import Delivered, Outcome, Refused, Temporary
 from tests.unit.dispatch.small_stream import Small, answer, at, record, row, send, stored
@@ -152,6 +152,33 @@ def test_what_cannot_be_kept_stays_open() -> None:
     assert (taken.next_offset, taken.dead) == (3, ())
     member.barred = False
     assert [letter.offset for _, _, letter in snapshot(stream, orders, at(1.0)).dead] == [1]
+
+
+def test_a_save_without_an_answer_is_made_again() -> None:
+    """What it parked and what it gave up is in the next one too, until one is known to be there."""
+    small = Small()
+    stream = small.stream()
+    orders = Orders(stream)
+    stream.join(VERSION, None, at(0.0))
+    for offset in range(3):
+        stream.feed(record(offset), 0.0)
+    subscriber = small.subscribers[VERSION.id]
+    outcomes = (POISON, Refused(422), Delivered(204))
+    for delivery, outcome in zip(send(subscriber, 0.0), outcomes, strict=True):
+        answer(subscriber, delivery, outcome, 0.0)
+    assert deliver(small, 1.0, bad=frozenset({0})) == [0]
+
+    def exceptions(taken: Snapshot) -> tuple[list[int], list[int]]:
+        parked_ = [event.offset for _, _, event in taken.parked]
+        return parked_, [letter.offset for _, _, letter in taken.dead]
+
+    taken = snapshot(stream, orders, at(1.0))
+    assert exceptions(taken) == ([0], [1])
+    uncertain(taken)
+    again = snapshot(stream, orders, at(2.0))
+    assert exceptions(again) == ([0], [1])
+    committed(stream, orders, again, 2.0)
+    assert exceptions(snapshot(stream, orders, at(3.0))) == ([], [])
 
 
 def test_a_replay_sends_nothing_before_it_is_saved() -> None:
