@@ -74,7 +74,7 @@ class Worker:
         self._caps: Caps[Subscriber] = Caps()
         self._owned: dict[Partition, Ownership] = {}
         self._holding: dict[Partition, tuple[asyncio.Event, asyncio.Task[None]]] = {}
-        self._shared_for: frozenset[Partition] = frozenset()
+        self._shared_for: object = None
         self._history: tuple[int, History] = (-1, ((), frozenset()))
         self._loading = asyncio.Lock()
 
@@ -172,10 +172,11 @@ class Worker:
                     await owned.follow()
 
     def _share_rates(self) -> None:
-        """Deal out the rates anew when partitions have come or gone."""
-        owned = self.owned
-        if owned != self._shared_for:
-            self._shared_for = owned
+        """Deal out the rates anew when partitions have come or gone, here or anywhere."""
+        domains = self._rooms.directory.now.domains
+        situation = self.owned, frozenset((each.topic, each.partitions) for each in domains)
+        if situation != self._shared_for:
+            self._shared_for = situation
             for subscriber in list(self._subscribers.values()):
                 if subscriber.subscription.rate is not None:
                     subscriber.share_rate(self._part_of(subscriber.subscription))
@@ -228,12 +229,13 @@ class Worker:
         known = self._subscribers.get(stored.id)
         if known is None:
             known = self._subscribers[stored.id] = Subscriber(stored, self._courier.stir)
-            known.put_under(self._caps.of(stored))
-            if stored.subscription.rate is not None:
-                known.share_rate(self._part_of(stored.subscription))
         elif stored.revision > known.stored.revision:
             known.reconfigure(stored)
-            known.put_under(self._caps.of(stored))
+        else:
+            return known
+        known.put_under(self._caps.of(stored))
+        if stored.subscription.rate is not None:
+            known.share_rate(self._part_of(stored.subscription))
         return known
 
     async def _subscriptions_at(self, revision: int) -> History:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
 from tests.house import SOURCE, House, events, in_order, sinks, until
@@ -117,6 +118,28 @@ async def test_two_dispatchers_share_the_partitions(house: House) -> None:
             await sink.until(lambda sink: len(set(sink.ids)) >= 800)
     assert sorted(sink.ids) == [f"{each:06}" for each in range(800)]
     assert in_order(sink)
+
+
+async def test_a_rate_given_later_is_shared_too(house: House) -> None:
+    """Dispatchers keep it together, whether the subscription changes or a domain comes."""
+    async with sinks(1) as (sink,):
+        await house.domain("nl.test", 4)
+        identity = await house.subscribe(sink)
+        async with house.dispatcher("one") as one, house.dispatcher("two") as two:
+            await until(lambda: len(one.owned) == 2 and len(two.owned) == 2)
+
+            def rate() -> float:
+                served = [each._subscribers.get(identity) for each in (one, two)]
+                intervals = [each._interval for each in served if each is not None]
+                return sum(1 / interval for interval in intervals if interval)
+
+            terms = (await house.subscriptions.get(identity)).subscription
+            delivery = terms.delivery.model_copy(update={"rate": 8.0})
+            await house.subscriptions.update(terms.model_copy(update={"delivery": delivery}))
+            await until(lambda: rate() == 8.0)
+            await house.domain("nl.other", 3)
+            await until(lambda: len(one.owned) + len(two.owned) == 7)
+            await until(lambda: rate() == pytest.approx(8.0))
 
 
 async def test_changes_are_followed_while_events_flow(house: House) -> None:
