@@ -17,6 +17,7 @@ from bus.embedded.errors import StartFailed
 from bus.observe.logging import LogEvent, get
 
 _log = get()
+_REAP_WITHIN = 1.0  # seconds after SIGKILL
 _POLL = 0.05  # seconds; one way for every platform, event loop and thread
 _LARGE_LOG = 10 * 1024 * 1024  # bytes; then the next start begins a new one
 _LAUNCH = Path(__file__).with_name("launch.py")
@@ -124,7 +125,7 @@ class Child:
     async def stop(self, within: float) -> int:
         """Send its stop signals in turn, the first with `within` seconds, the others with one.
 
-        Gives its exit code. When cancelled it is killed at once.
+        Gives its exit code. When cancelled it is killed at once, and gone on return.
         """
         try:
             for number in self.command.stop:
@@ -132,9 +133,16 @@ class Child:
                 if await self.ends_within(within):
                     break
                 within = 1.0
-        finally:
-            if self.returncode is None:
-                self.signal(signal.SIGKILL)
+        except asyncio.CancelledError:
+            self.signal(signal.SIGKILL)
+            # Blocks for as long as the kernel needs: who is cancelled does not come back to wait.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_REAP_WITHIN)
+            code = self.returncode or -signal.SIGKILL
+            _log.debug(LogEvent.CHILD_STOPPED, name=self.command.name, pid=self.pid, status=code)
+            raise
+        if self.returncode is None:
+            self.signal(signal.SIGKILL)
         code = await self.wait()
         _log.debug(LogEvent.CHILD_STOPPED, name=self.command.name, pid=self.pid, status=code)
         return code

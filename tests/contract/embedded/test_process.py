@@ -1,5 +1,6 @@
 """Child processes that end with us, tried with a parent of their own that is killed."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -29,6 +30,11 @@ sys.stdin.read()
 
 def _sh(script: str, log: Path) -> Command:
     return Command(name="sh", argv=["/bin/sh", "-c", script], log=log, env={"PATH": os.defpath})
+
+
+def _is_known(pid: int) -> bool:
+    """Whether the kernel knows it, be it as a zombie."""
+    return Path(f"/proc/{pid}").exists()
 
 
 @pytest.mark.parametrize("binding", ["kernel", "pipe"])
@@ -88,6 +94,18 @@ async def test_stopping_goes_on_until_it_ends(tmp_path: Path, until: Callable[..
     until(lambda: "go" in log.read_text())
     assert await obedient.stop(10) == 7
     assert await obedient.stop(10) == 7
+
+
+async def test_a_stop_that_is_cancelled_leaves_nothing(tmp_path: Path) -> None:
+    """The child is killed, and reaped by the time that the cancellation comes out."""
+    log = tmp_path / "log"
+    child = Child.start(_sh("trap '' TERM; echo go; while :; do sleep 0.05; done", log))
+    stopping = asyncio.create_task(child.stop(600))
+    await asyncio.sleep(0)
+    stopping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stopping
+    assert not _is_known(child.pid)
 
 
 def test_a_thread_may_not_start_children(tmp_path: Path) -> None:
