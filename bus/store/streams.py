@@ -117,17 +117,21 @@ class Streams:
         partition: int,
         epoch: int,
         subscription: UUID,
+        served: int,
         reason: str,
         notice: Notice,
     ) -> bool:
         """Disable an active subscription, in a version of its own, and keep what to tell of it.
 
-        Says whether it did: it may be paused, disabled or deleted already. Raises Fenced.
+        `served` is the revision that was delivered to: a later one may have another sink. Says
+        whether it did: it may be paused, changed, disabled or deleted already. Raises Fenced.
         """
         async with self._database.transaction() as transaction:
             number = await revision.bump(transaction)
             await _hold(transaction, topic, partition, epoch)
-            done = await transaction.fetch_one(_SQL["disable"], subscription, reason, number)
+            done = await transaction.fetch_one(
+                _SQL["disable"], subscription, reason, number, served
+            )
             if done is not None:
                 await notices.write(transaction, notice)
             return done is not None

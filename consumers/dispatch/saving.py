@@ -172,7 +172,9 @@ class Saving:
             stored, reason = member.subscriber.stored, member.subscriber.to_disable
             if reason is not None:
                 notice = disabled(stored.id, stored.organisation, stored.revision, reason)
-                await self._streams.disable(topic, number, self._epoch, stored.id, reason, notice)
+                await self._streams.disable(
+                    topic, number, self._epoch, stored.id, stored.revision, reason, notice
+                )
             self._stream.to_disable.discard(member)
 
     def _is_time_for_progress(self, taken: Snapshot, now: float) -> bool:

@@ -134,11 +134,12 @@ WHERE topic = $1 AND partition = $2 AND epoch = $3
 FOR NO KEY UPDATE;
 
 -- name: disable
--- A new version of a subscription in which it is disabled, unless it is not active or not there.
+-- A new version of a subscription in which it is disabled, unless it is not active, not there, or no
+-- longer the version whose sink is meant ($4).
 WITH changed AS (
     UPDATE subscription
     SET state = 'disabled', state_reason = $2, state_since = clock_timestamp(), revision = $3
-    WHERE id = $1 AND state = 'active'
+    WHERE id = $1 AND state = 'active' AND revision = $4
     RETURNING id, organisation, revision, body, state
 ), versioned AS (
     INSERT INTO subscription_revision (revision, subscription, organisation, body, state)

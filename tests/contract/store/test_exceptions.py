@@ -245,7 +245,7 @@ async def test_an_owner_that_is_over_writes_and_reads_no_exception(store: Store)
     with pytest.raises(Fenced):
         await store.streams.commands("gb.a", 0, old.epoch)
     with pytest.raises(Fenced):
-        await store.streams.disable("gb.a", 0, old.epoch, one, "gone", notice(one))
+        await store.streams.disable("gb.a", 0, old.epoch, one, 1, "gone", notice(one))
     assert await contents(store) == before
 
 
@@ -261,7 +261,7 @@ async def test_an_owner_that_waited_while_it_was_fenced_off_is_told(store: Store
             asyncio.create_task(store.streams.save(everything(old, one))),
             asyncio.create_task(store.streams.commands("gb.a", 0, old.epoch)),
             asyncio.create_task(
-                store.streams.disable("gb.a", 0, old.epoch, one, "gone", notice(one))
+                store.streams.disable("gb.a", 0, old.epoch, one, 1, "gone", notice(one))
             ),
         ]
         await someone_waits_for_a_lock(store, many=3)
@@ -377,7 +377,7 @@ async def test_commands_come_in_order_with_the_copies_to_redrive(store: Store) -
 
 
 async def test_disabling_is_a_version_that_followers_meet(store: Store) -> None:
-    """Once, with its notice; a paused or deleted subscription stays as it is."""
+    """Once, with its notice; one that is paused, deleted or changed since stays as it is."""
     await store.add_domain("a", 1)
     one, paused = await store.subscribe(types=["nl.a"]), await store.subscribe()
     await store.database.execute(
@@ -387,12 +387,14 @@ async def test_disabling_is_a_version_that_followers_meet(store: Store) -> None:
     after = await store.streams.revision()
     told = notice(one.id)
 
-    async def disable(id_: uuid.UUID) -> bool:
-        return await store.streams.disable("gb.a", 0, taken.epoch, id_, "gone", told)
+    async def disable(id_: uuid.UUID, served: int) -> bool:
+        return await store.streams.disable("gb.a", 0, taken.epoch, id_, served, "gone", told)
 
-    assert [await disable(id_) for id_ in (one.id, one.id, paused.id, uuid.uuid4())] == [
-        *(True, False, False, False)
-    ]
+    assert not await disable(one.id, one.revision - 1)
+    assert await disable(one.id, one.revision)
+    assert not await disable(one.id, one.revision)
+    assert not await disable(paused.id, paused.revision)
+    assert not await disable(uuid.uuid4(), one.revision)
     now, (change,) = await store.streams.changes("gb.a", 0, taken.epoch, after)
     assert change.stored is not None
     assert (change.stored.state, change.stored.subscription) == ("disabled", one.subscription)
