@@ -188,7 +188,7 @@ class Subscriber:
         Whatever has failed before goes alone: one bad event would have all of them refused.
         """
         riders: list[Delivery] = []
-        if self.outage or first.trouble is not None:
+        if self.outage or first.goes_alone:
             return riders
         most = self.subscription.delivery.maxbatch - 1
         for _ in range(len(self._ready)):
@@ -199,7 +199,7 @@ class Subscriber:
             if window.closed or delivery.dying:
                 continue
             may_go = window.flights.until > now and not window.at_rest
-            if may_go and delivery.trouble is None:
+            if may_go and not delivery.goes_alone:
                 self._depart(delivery, now)
                 riders.append(delivery)
             else:
@@ -218,7 +218,7 @@ class Subscriber:
     def to_be_sent_alone(self, delivery: Delivery) -> None:
         """Take back a delivery of a batch that was refused: which event it was is to be found."""
         self._ended(delivery)
-        delivery.in_trouble()
+        delivery.in_trouble().alone = True
         if not delivery.window.closed:
             self._ready.append(delivery)
 

@@ -29,10 +29,12 @@ class Trouble:
     `parked` deliveries wait beside the position; `burial` is the reason of one that is to be a
     dead letter as soon as that is saved. `kept` tells whether Postgres may hold its parked copy,
     `durable` whether it surely does; `due` is when it may be tried again at the earliest, `offered`
-    whether the subscriber knows of it since it was parked.
+    whether the subscriber knows of it since it was parked. One that is to go `alone` was in a batch
+    that was refused.
     """
 
     __slots__ = (
+        "alone",
         "burial",
         "due",
         "durable",
@@ -46,6 +48,7 @@ class Trouble:
     )
 
     def __init__(self) -> None:
+        self.alone = False
         self.failures = 0
         self.since: float | None = None
         self.last_at: float | None = None
@@ -91,6 +94,12 @@ class Delivery:
     def parked(self) -> bool:
         """Whether it waits beside the position."""
         return self.trouble is not None and self.trouble.parked
+
+    @property
+    def goes_alone(self) -> bool:
+        """Whether it is in no batch, for it failed before or was in a batch that was refused."""
+        trouble = self.trouble
+        return trouble is not None and (trouble.alone or trouble.parked or trouble.failures > 0)
 
     @property
     def dying(self) -> bool:

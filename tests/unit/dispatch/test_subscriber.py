@@ -4,6 +4,7 @@ from itertools import pairwise
 
 from consumers.dispatch.decision import SETTLE
 from consumers.dispatch.subscriber import OUTAGE_HEADS
+from consumers.dispatch.window import Delivery
 from consumers.sinks.outcome import Delivered, Temporary
 from tests.unit.dispatch.small_stream import (
     DOWN,
@@ -149,3 +150,32 @@ def test_a_rate_is_kept_and_shared() -> None:
     assert [offset for _, offset in sent] == list(range(1, 22, 2))
     gaps = [later - earlier for (earlier, _), (later, _) in pairwise(sent)]
     assert all(0.09 < gap < 0.21 for gap in gaps)
+
+
+def test_what_was_put_off_goes_in_batches_again() -> None:
+    """A 429 says nothing of an event; what failed, or was in a refused batch, goes alone."""
+    small = Small()
+    version = stored(delivery={"mode": "batch", "retry": {"schedule": (1, 1), "jitter": 0}})
+    stream = small.stream()
+    stream.join(version, None, at(0.0))
+    for offset in range(6):
+        stream.feed(record(offset), 0.0)
+    subscriber = small.subscribers[version.id]
+
+    def batch(now: float) -> list[Delivery]:
+        first = subscriber.next(now)
+        return [] if first is None else [first, *subscriber.riders(first, now)]
+
+    whole = batch(0.0)
+    subscriber.arrived(len(whole) - 1)
+    for delivery in whole:
+        answer(subscriber, delivery, Temporary("answer", 429, retry_after=2.0), 0.0)
+    again = batch(3.0)
+    assert [each.offset for each in again] == [each.offset for each in whole]
+    subscriber.arrived(len(again) - 1)
+    answer(subscriber, again[0], Temporary("answer", 500), 3.0)
+    for delivery in again[1:]:
+        subscriber.to_be_sent_alone(delivery)
+    for _ in range(6):
+        (alone,) = batch(5.0)
+        answer(subscriber, alone, Delivered(204), 5.0)
