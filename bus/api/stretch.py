@@ -48,17 +48,12 @@ async def _offsets(
     if wish.from_ is None:
         starts = await topics.start_offsets(partitions)
     else:
-        starts = await topics.offsets_at(partitions, _milliseconds(wish.from_.timestamp()))
+        starts = await topics.offsets_at(partitions, int(wish.from_.timestamp() * 1000))
     if wish.to is None:
         ends = await topics.end_offsets(partitions)
     else:
-        ends = await topics.offsets_at(partitions, _milliseconds(wish.to.timestamp()))
+        ends = await topics.offsets_at(partitions, int(wish.to.timestamp() * 1000))
     return {each: (starts[each], ends[each]) for each in partitions}
-
-
-def _milliseconds(seconds: float) -> int:
-    """Give Kafka's time; negative ones have a meaning of their own there."""
-    return max(0, int(seconds * 1000))
 
 
 def _read(text: str, domains: Domains) -> dict[Partition, Stretch]:

@@ -144,8 +144,12 @@ class Topics:
     async def offsets_at(
         self, partitions: Iterable[Partition], at_ms: int
     ) -> Mapping[Partition, int]:
-        """Give the first offset stored at or after `at_ms`; the end offset when there is none."""
-        at = dict.fromkeys(partitions, at_ms)
+        """
+        Give the first offset stored at or after `at_ms`; the end offset when there is none.
+
+        A time before 1970 is before all records; to Kafka a negative one would mean something else.
+        """
+        at = dict.fromkeys(partitions, max(0, at_ms))
         found = await self._ask(lambda client: offsets(client, at))
         none = {partition for partition, offset in found.items() if offset == NONE}
         return {**found, **(await self.end_offsets(none) if none else {})}

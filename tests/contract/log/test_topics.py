@@ -122,6 +122,8 @@ async def test_offsets_of_the_whole_topic(
     assert await topics.end_offsets([partition, other]) == {partition: 4, other: 0}
     assert await topics.offsets_at([partition, other], between) == {partition: 3, other: 0}
     assert await topics.offsets_at([partition], between + 3_600_000) == {partition: 4}
+    for before_all in (-1, -2, -(10**13)):
+        assert await topics.offsets_at([partition], before_all) == {partition: 2}
 
 
 async def test_the_end_is_the_last_stable_offset(
