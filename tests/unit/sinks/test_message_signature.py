@@ -85,7 +85,14 @@ def test_we_verify_another_implementation(scheme: str) -> None:
     signer = HTTPMessageSigner(signature_algorithm=algorithm, key_resolver=resolver)
     for covered in (COVERED, COVERED[:-1]):
         message = SimpleNamespace(method="POST", url=URI, headers=dict(HEADERS))
-        signer.sign(message, key_id="sub", covered_component_ids=covered, body=BODY, label="theirs")
+        signer.sign(
+            message,
+            key_id="sub",
+            covered_component_ids=covered,
+            body=BODY,
+            label="theirs",
+            created=datetime.fromtimestamp(NOW, UTC),
+        )
         headers = {name.lower(): value for name, value in message.headers.items()}
         if covered is COVERED:
             check(headers, SECRETS[scheme][1])
