@@ -80,8 +80,7 @@ def restore(
     member.cursor = min(member.owed | {member.floor})
     reads = read_offset if member.attached else member.cursor
     shelf.ahead = {offset for offset in settled if offset >= reads}
-    for head in list(shelf.heads()):
-        _offer(member, shelf, head)
+    _offer_heads(member, shelf)
 
 
 def redrive(member: Member, events: Copies, read_offset: int, now: Moment) -> None:
@@ -97,8 +96,7 @@ def redrive(member: Member, events: Copies, read_offset: int, now: Moment) -> No
             shelf.ahead.add(offset)
         if delivery.lane is not None:
             _wait_behind(member, shelf, delivery.lane)
-    for head in list(shelf.heads()):
-        _offer(member, shelf, head)
+    _offer_heads(member, shelf)
 
 
 def read_past(member: Member, read_offset: int) -> None:
@@ -110,8 +108,7 @@ def read_past(member: Member, read_offset: int) -> None:
     passed = {offset for offset in shelf.ahead if offset < reads}
     if passed:
         shelf.ahead -= passed
-        for head in list(shelf.heads()):
-            _offer(member, shelf, head)
+        _offer_heads(member, shelf)
 
 
 def put_back(member: Member, now: Moment) -> None:
@@ -134,8 +131,7 @@ def put_back(member: Member, now: Moment) -> None:
     shelf.dirty = {offset: shelf.at(offset) for offset in old.dirty}
     shelf.dying = {o: shelf.at(o) if o in shelf else each for o, each in old.dying.items()}
     shelf.leaving = old.leaving
-    for head in list(shelf.heads()):
-        _offer(member, shelf, head)
+    _offer_heads(member, shelf)
 
 
 def reorder(member: Member, ordering: Ordering) -> None:
@@ -145,8 +141,7 @@ def reorder(member: Member, ordering: Ordering) -> None:
         return
     shelf = member.shelf.laned(member.window)
     member.shelf = shelf
-    for head in list(shelf.heads()):
-        _offer(member, shelf, head)
+    _offer_heads(member, shelf)
 
 
 def tidy(member: Member) -> None:
@@ -185,6 +180,11 @@ def _wait_behind(member: Member, shelf: Shelf, lane: bytes) -> None:
         for each in member.window.give_up_lane(head, keep_head=True):
             shelf.add(each)
             member.subscriber.parked += 1
+
+
+def _offer_heads(member: Member, shelf: Shelf) -> None:
+    for head in list(shelf.heads()):
+        _offer(member, shelf, head)
 
 
 def _offer(member: Member, shelf: Shelf, head: Delivery | None) -> None:

@@ -106,10 +106,6 @@ class Shelf:
         """Give the first of every lane."""
         return (lane[0] for lane in self._lanes.values())
 
-    def is_head(self, delivery: Delivery) -> bool:
-        """Whether a delivery is the first of its lane."""
-        return self.head(_lane(delivery)) is delivery
-
     def holds_back(self, lane: bytes | None, envelope: Envelope) -> bool:
         """Whether an event of this lane has to wait behind one that is here."""
         if lane is None:
