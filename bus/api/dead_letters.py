@@ -1,7 +1,9 @@
 """/v1/subscriptions/{id}/dead-letters: events that were given up, and what becomes of them."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -12,7 +14,7 @@ from bus.api.subscriptions import find, not_found, own
 from bus.codec import json, kafka
 from bus.event import Fault, InvalidEvent
 from bus.observe.logging import LogEvent, get
-from bus.store.dead_letters import Choice, ListedLetter, Unfit
+from bus.store.dead_letters import PER_PURGE, Choice, ListedLetter, Unfit
 from bus.store.errors import NotFound
 from bus.store.partition import StoredRecord
 from bus.subscription import LetterFilter, LettersRequest, parse_letters
@@ -55,40 +57,38 @@ async def get_one(call: Call) -> Answer:
 
 async def redrive(call: Call) -> Answer:
     """Have dead letters delivered again, in order, before later events of their keys."""
-    request, listed = await _asked(call), await own(call)
-    try:
-        done = await call.house.dead_letters.redrive(listed.id, _choice_of(request))
-    except NotFound:
-        raise not_found() from None
-    return _told(LogEvent.LETTERS_REDRIVEN, call, request, done, status=202)
+    done = await _done(call, call.house.dead_letters.redrive, LogEvent.LETTERS_REDRIVEN)
+    return answer(202, {"count": done})
 
 
 async def purge(call: Call) -> Answer:
-    """Forget the events of dead letters; that they were there stays visible."""
-    request, listed = await _asked(call), await own(call)
+    """Forget the events of dead letters; that they were there stays visible.
+
+    What is done is told, whatever comes after: of very many each request purges some.
+    """
+    done = await _done(call, call.house.dead_letters.purge, LogEvent.LETTERS_PURGED)
+    return answer(200, {"count": done} | ({"more": True} if done == PER_PURGE else {}))
+
+
+async def _done(
+    call: Call, act: Callable[[UUID, Choice], Awaitable[int | Unfit]], event: LogEvent
+) -> int:
+    """Do something with the letters that the body chooses; give how many those were."""
+    request = parse_letters(await call.json_body("application/json"))
+    listed = await own(call)
     try:
-        done = await call.house.dead_letters.purge(listed.id, _choice_of(request))
+        done = await act(listed.id, _choice_of(request))
     except NotFound:
         raise not_found() from None
-    return _told(LogEvent.LETTERS_PURGED, call, request, done, status=200)
+    if isinstance(done, Unfit):
+        raise _unfit(request, done)
+    _log.info(event, subscription_id=call.path["id"], count=done)
+    return done
 
 
 def _id(text: str) -> int:
     """Read an id; what is none gives one that no letter has."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-
-
-async def _asked(call: Call) -> LettersRequest:
-    return parse_letters(await call.json_body("application/json"))
-
-
-def _told(
-    event: LogEvent, call: Call, request: LettersRequest, done: int | Unfit, *, status: int
-) -> Answer:
-    if isinstance(done, Unfit):
-        raise _unfit(request, done)
-    _log.info(event, subscription_id=call.path["id"], count=done)
-    return answer(status, {"count": done})
 
 
 def _unfit(request: LettersRequest, unfit: Unfit) -> Problem:

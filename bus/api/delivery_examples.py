@@ -115,6 +115,7 @@ DELIVERY_EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         }
     },
     "Count": {"twee": {"count": 2}},
+    "Purged": {"twee": {"count": 2}, "heelVeel": {"count": 5000, "more": True}},
     "Replay": {
         "eenPartitie": {
             "offsets": 42,

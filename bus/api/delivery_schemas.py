@@ -145,6 +145,7 @@ def _became() -> dict[str, Schema]:
         "Deliveries": _object(event, *event),
         "Delivery": _object(delivery, "subscription", "organisation", "outcome"),
         "Count": _object({"count": _NUMBER}, "count"),
+        "Purged": _object({"count": _NUMBER, "more": {"const": True}}, "count"),
         "Replay": _object(
             {
                 "offsets": _NUMBER,

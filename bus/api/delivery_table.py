@@ -106,9 +106,13 @@ DELIVERY: Final = (
         roles=SUBSCRIBER,
         tag=_TAG,
         summary="Wis onbestelbare berichten",
-        description="Wist alles wat uit de gebeurtenissen kwam; plaats, reden en tijden blijven.",
+        description=(
+            "Wist alles wat uit de gebeurtenissen kwam; plaats, reden en tijden blijven. Van heel"
+            " veel wist een verzoek de oudste, en staat er `more` in het antwoord: vraag het dan"
+            " nog eens."
+        ),
         body=_LETTERS,
-        outcomes={200: Outcome("Zo veel berichten zijn gewist.", Content("Count"))},
+        outcomes={200: Outcome("Zo veel berichten zijn gewist.", Content("Purged"))},
         errors=(409,),
     ),
     # After the acts, whose paths it would take for letters.

@@ -201,6 +201,7 @@ WORDS: Final = {
     "LettersRequest.all": "Alle.",
     "before": "Alleen van voor dit tijdstip.",
     "count": "Aantal.",
+    "more": "Er kunnen er meer zijn: vraag het nog eens.",
     "ReplayRequest.from": "Een tijdstip, `earliest`, of een plaats per topic en partitie.",
     "until": "Tot dit tijdstip; anders tot waar het abonnement nu is.",
     "offsets": "Hoeveel plaatsen in het log het hoogstens zijn.",

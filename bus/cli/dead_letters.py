@@ -1,5 +1,6 @@
 """`bus dead-letters`: events that were given up."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -7,6 +8,7 @@ import typer
 
 from bus.cli.client import Url, call
 from bus.cli.delivery import SubscriptionId
+from bus.cli.failure import Failure
 from bus.cli.show import AsJson, print_json, show
 
 app = typer.Typer(
@@ -51,49 +53,68 @@ def show_one(
     letter: Annotated[str, typer.Argument(help="Id of the dead letter.")],
     *,
     url: Url = None,
-) -> None:
-    """Show one with its event, as JSON; mind the personal data in it."""
-    print_json(call("GET", f"/v1/subscriptions/{id_}/dead-letters/{letter}", url=url))
-
-
-@app.command()
-def redrive(  # noqa: PLR0913 - one parameter per option
-    id_: SubscriptionId,
-    letters: Letters = None,
-    *,
-    all_: All = False,
-    reason: Reason = None,
-    type_: Type = None,
-    source: Source = None,
-    before: Before = None,
-    url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Deliver dead letters again, in order, before later events of their keys."""
-    chosen = _filter(reason=reason, type=type_, source=source, before=before)
-    wanted = _choice(letters, chosen, all_=all_)
-    done = call("POST", f"/v1/subscriptions/{id_}/dead-letters/_redrive", url=url, document=wanted)
-    _tell(done, "will be delivered again", as_json=as_json)
+    """Show one with its event; mind the personal data in it."""
+    found = call("GET", f"/v1/subscriptions/{id_}/dead-letters/{letter}", url=url)
+    if as_json:
+        print_json(found)
+        return
+    event = {f"event.{name}": value for name, value in found.pop("event", {}).items()}
+    rows = [{"field": name, "value": value} for name, value in {**found, **event}.items()]
+    show(rows, ["field", "value"], as_json=False)
 
 
-@app.command()
-def purge(  # noqa: PLR0913 - one parameter per option
-    id_: SubscriptionId,
-    letters: Letters = None,
-    *,
-    all_: All = False,
-    reason: Reason = None,
-    type_: Type = None,
-    source: Source = None,
-    before: Before = None,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
-    """Forget the events of dead letters, for good."""
-    chosen = _filter(reason=reason, type=type_, source=source, before=before)
-    wanted = _choice(letters, chosen, all_=all_)
-    done = call("POST", f"/v1/subscriptions/{id_}/dead-letters/_purge", url=url, document=wanted)
-    _tell(done, "purged", as_json=as_json)
+def _command(act: str, what: str) -> Callable[..., None]:
+    """Make the command that has this done with the letters that its options choose."""
+
+    def command(  # noqa: PLR0913 - one parameter per option
+        id_: SubscriptionId,
+        letters: Letters = None,
+        *,
+        all_: All = False,
+        reason: Reason = None,
+        type_: Type = None,
+        source: Source = None,
+        before: Before = None,
+        url: Url = None,
+        as_json: AsJson = False,
+    ) -> None:
+        chosen = _filter(reason=reason, type=type_, source=source, before=before)
+        wanted = _choice(letters, chosen, all_=all_)
+        count = _count(f"/v1/subscriptions/{id_}/dead-letters/{act}", wanted, what, url)
+        if as_json:
+            print_json({"count": count})
+        else:
+            typer.echo(f"{count} {what}")
+
+    return command
+
+
+app.command(
+    "redrive", help="Deliver dead letters again, in order, before later events of their keys."
+)(_command("_redrive", "will be delivered again"))
+app.command("purge", help="Forget the events of dead letters, for good.")(
+    _command("_purge", "purged")
+)
+
+
+def _count(path: str, wanted: dict[str, Any], what: str, url: str | None) -> int:
+    """Ask until all are done; say how many are on the way, and when it goes wrong there."""
+    count, more = 0, True
+    while more:
+        try:
+            done = call("POST", path, url=url, document=wanted)
+        except Failure as error:
+            if not count:
+                raise
+            raise Failure(
+                f"{error}\n{count} {what} before that. Cure: do it again; it goes on."
+            ) from None
+        count += int(done["count"])
+        if more := "more" in done:
+            typer.echo(f"{count} {what}, and on", err=True)
+    return count
 
 
 def _choice(letters: list[str] | None, chosen: dict[str, str], *, all_: bool) -> dict[str, Any]:
@@ -106,10 +127,3 @@ def _choice(letters: list[str] | None, chosen: dict[str, str], *, all_: bool) ->
 
 def _filter(**terms: str | None) -> dict[str, str]:
     return {name: value for name, value in terms.items() if value is not None}
-
-
-def _tell(done: dict[str, int], what: str, *, as_json: bool) -> None:
-    if as_json:
-        print_json(done)
-        return
-    typer.echo(f"{done['count']} {what}")

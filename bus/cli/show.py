@@ -40,6 +40,8 @@ def _text(value: object) -> str:
             return "yes" if value else "no"
         case float():
             return f"{value:g}"
+        case dict():
+            return orjson.dumps(value).decode()
         case list() | tuple():
             return ", ".join(map(str, value)) or "-"
         case _:

@@ -18,8 +18,8 @@ _SQL = queries.load("dead_letters")
 _PER_COMMAND = 100
 """Letters that an owner puts back at a time: their copies go through its memory."""
 
-_PER_PURGE = 5_000
-"""Letters that one transaction purges: no owner of their partitions saves meanwhile."""
+PER_PURGE = 5_000
+"""Letters that one purge forgets: no owner of their partitions saves meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,21 +106,15 @@ class DeadLetters:
             return unfit or await _many(transaction, "redrive", subscription, choice, _PER_COMMAND)
 
     async def purge(self, subscription: UUID, choice: Choice) -> int | Unfit:
-        """Forget the events of the chosen letters, and say how many; their places stay.
+        """Forget the events of the oldest PER_PURGE chosen letters, and say how many those are.
 
-        Left out, unless named by id, are those that are purged, or on their way to be delivered
-        again. Letters chosen by id are one transaction; many others are several. Raises NotFound.
+        Their places stay. Left out, unless named by id, are those that are purged, or on their way
+        to be delivered again: as many as PER_PURGE, and there may be more to ask for. Raises
+        NotFound.
         """
-        total = 0
-        while True:
-            async with self._database.transaction() as transaction:
-                unfit = await _hold(transaction, subscription, choice)
-                if unfit is not None:
-                    return unfit
-                done = await _many(transaction, "purge", subscription, choice, _PER_PURGE)
-            total += done
-            if done < _PER_PURGE or choice.ids is not None:
-                return total
+        async with self._database.transaction() as transaction:
+            unfit = await _hold(transaction, subscription, choice)
+            return unfit or await _many(transaction, "purge", subscription, choice, PER_PURGE)
 
 
 async def _hold(transaction: Session, subscription: UUID, choice: Choice) -> Unfit | None:

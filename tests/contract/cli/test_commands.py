@@ -3,6 +3,7 @@
 import asyncio
 import json
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -18,7 +19,7 @@ from tests.contract.api.bus_under_test import (
     Bus,
     event,
 )
-from tests.contract.api.owner import letter, save
+from tests.contract.api.owner import database_of, letter, save
 from tests.contract.cli.command import environment, run
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -356,8 +357,9 @@ async def test_dead_letters(bus: Bus, tmp_path: Path) -> None:
     assert (listed.code, "refused 422" in listed.out, PERSONAL in listed.out) == (0, True, False)
     rows = (await run("dead-letters", "list", made["id"], "--json", env=env)).json()
     first, second = [row["id"] for row in rows]
-    shown = (await run("dead-letters", "show", made["id"], first, env=env)).json()
-    assert shown["event"]["subject"] == PERSONAL
+    show = ("dead-letters", "show", made["id"], first)
+    assert (await run(*show, "--json", env=env)).json()["event"]["subject"] == PERSONAL
+    assert f"event.subject {PERSONAL}" in " ".join((await run(*show, env=env)).out.split())
     result = await run("dead-letters", "redrive", made["id"], first, env=env)
     assert (result.code, result.out) == (0, "1 will be delivered again\n")
     again = await run("dead-letters", "redrive", made["id"], first, second, env=env)
@@ -372,6 +374,32 @@ async def test_dead_letters(bus: Bus, tmp_path: Path) -> None:
     assert (folder.code, "cannot be read: Is a directory" in folder.err) == (1, True)
     wrong = await run("subscriptions", "replay", made["id"], "--offsets", str(offsets), env=env)
     assert (wrong.code, f"/from/{bus.topic}/0" in wrong.err) == (1, True)
+
+
+async def test_a_purge_of_very_many_that_breaks_off(bus: Bus) -> None:
+    """It tells how many are gone when it fails in the middle; doing it again goes on from there."""
+    env = environment(bus)
+    made = (await run("subscribe", "http://127.0.0.1:9/e", "--json", env=env)).json()
+    await save(bus, 0, dead=(letter(made["id"], 0),))
+    purge = ("dead-letters", "purge", made["id"], "--all", "--json")
+    async with database_of(bus) as database:
+        await database.execute(
+            "INSERT INTO dead_letter"
+            " (subscription, topic, partition, event_offset, reason, attempts)"
+            " SELECT subscription, topic, partition, n, reason, 1"
+            " FROM dead_letter, generate_series(1, 5000) AS n WHERE subscription = $1",
+            UUID(made["id"]),
+        )
+        await database.execute(
+            "ALTER TABLE dead_letter ADD CONSTRAINT breaks"
+            " CHECK (event_offset < 5000 OR purged_at IS NULL)"
+        )
+        broken = await run(*purge, env=env)
+        await database.execute("ALTER TABLE dead_letter DROP CONSTRAINT breaks")
+    assert (broken.code, broken.out) == (1, "")
+    assert broken.err.splitlines()[0] == "5000 purged, and on"
+    assert "5000 purged before that. Cure" in broken.err
+    assert (await run(*purge, env=env)).json() == {"count": 1}
 
 
 async def test_deliveries_and_status(bus: Bus) -> None:
