@@ -10,7 +10,7 @@ import typer
 
 from bus.app.parts import database_of
 from bus.cli.failure import Failure
-from bus.cli.show import AsJson, show
+from bus.cli.show import AsJson, say, show
 from bus.settings import Settings
 from bus.store.credentials import Credentials, Role
 from bus.store.database import Database
@@ -35,6 +35,7 @@ def add_organisation(
     source: Annotated[
         list[str] | None, typer.Option(help="A source prefix that it owns; may be repeated.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Make an organisation, or give it another name."""
     if not re.fullmatch("[0-9]{20}", oin):
@@ -47,7 +48,7 @@ def add_organisation(
             await store.add_source(prefix, oin)
 
     _do(work)
-    typer.echo(f"{oin}  {name}")
+    say(f"{oin}  {name}", {"oin": oin, "name": name}, as_json=as_json)
 
 
 @organisations.command("list")
@@ -62,10 +63,13 @@ def list_organisations(*, as_json: AsJson = False) -> None:
 def add_source(
     prefix: Annotated[str, typer.Argument(help="A source, and all that goes on after it.")],
     oin: Oin,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Give a source prefix to an organisation."""
     _do(lambda database: Organisations(database).add_source(prefix, oin))
-    typer.echo(f"{prefix} belongs to {oin}")
+    made = {"prefix": prefix, "organisation": oin}
+    say(f"{prefix} belongs to {oin}", made, as_json=as_json)
 
 
 @sources.command("list")
@@ -82,10 +86,13 @@ def add_grant(
     grantee: Annotated[str, typer.Argument(help="OIN of the organisation that may read them.")],
     *,
     domain: Annotated[str | None, typer.Option(help="Only in this domain.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Let an organisation read events of another's sources."""
     _do(lambda database: Organisations(database).grant(prefix, domain, grantee))
-    typer.echo(f"{grantee} may read {prefix or 'every source'} in {domain or 'every domain'}")
+    made = {"prefix": prefix, "domain": domain, "grantee": grantee}
+    text = f"{grantee} may read {prefix or 'every source'} in {domain or 'every domain'}"
+    say(text, made, as_json=as_json)
 
 
 @grants.command("list")
@@ -105,6 +112,7 @@ def issue_token(
     label: Annotated[str, typer.Option(help="What it is for.")],
     *,
     days: Annotated[int | None, typer.Option(help="Days that it is good for.", min=1)] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Make a token and print it, this once."""
     roles: list[Role] = [known for known in get_args(Role) if known in role]
@@ -112,16 +120,18 @@ def issue_token(
         wanted = ", ".join(get_args(Role))
         raise typer.BadParameter(f"roles are {wanted}", param_hint="--role")
     expires = None if days is None else datetime.now(UTC) + timedelta(days=days)
-    typer.echo(
-        _do(lambda database: Credentials(database).issue(oin, roles, label=label, expires=expires))
+    token = _do(
+        lambda database: Credentials(database).issue(oin, roles, label=label, expires=expires)
     )
+    issued = {"token": token, "organisation": oin, "roles": roles, "label": label}
+    say(token, {**issued, "expires": expires}, as_json=as_json)
 
 
 def _do(work: Callable[[Database], Awaitable[T]]) -> T:
     """Do something with the database of the settings."""
 
     async def opened() -> T:
-        async with database_of(Settings.load("migrate"), "admin") as database:
+        async with database_of(Settings.load(), "admin") as database:
             return await work(database)
 
     try:

@@ -63,7 +63,8 @@ def apply(
     if todo and not dry_run:
         if not yes:
             _ask(len(todo))
-        for step in todo:
+        for number, step in enumerate(todo, 1):
+            typer.echo(f"{number}/{len(todo)} {step.act} {step.what}", err=True)
             _do(step, url)
     if len(todo) < len(steps):
         raise Failure(
@@ -104,7 +105,12 @@ def _ask(steps: int) -> None:
 
 
 def _do(step: Step, url: str | None) -> None:
-    if isinstance(step.body, str):
-        send(step.method, step.path, url=url, body=step.body.encode())
-    else:
-        call(step.method, step.path, url=url, document=step.body)
+    try:
+        if isinstance(step.body, str):
+            send(step.method, step.path, url=url, body=step.body.encode())
+        else:
+            call(step.method, step.path, url=url, document=step.body)
+    except Failure as error:
+        raise Failure(
+            f"{error}\nWhat is before it is done. Cure: mend this, and apply again."
+        ) from (None)

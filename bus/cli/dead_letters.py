@@ -9,7 +9,7 @@ import typer
 from bus.cli.client import Url, call
 from bus.cli.delivery import SubscriptionId
 from bus.cli.failure import Failure
-from bus.cli.show import AsJson, print_json, show
+from bus.cli.show import AsJson, print_json, say, show
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -83,10 +83,7 @@ def _command(act: str, what: str) -> Callable[..., None]:
         chosen = _filter(reason=reason, type=type_, source=source, before=before)
         wanted = _choice(letters, chosen, all_=all_)
         count = _count(f"/v1/subscriptions/{id_}/dead-letters/{act}", wanted, what, url)
-        if as_json:
-            print_json({"count": count})
-        else:
-            typer.echo(f"{count} {what}")
+        say(f"{count} {what}", {"count": count}, as_json=as_json)
 
     return command
 

@@ -10,18 +10,23 @@ from typing import Literal
 
 import typer
 
-from bus.app.parts import database_of, database_url, topics_of
+from bus.app.parts import database_of, database_url, sealer_of, topics_of
 from bus.cli.client import Url, ask
 from bus.cli.show import AsJson, show
 from bus.log.errors import LogError
 from bus.settings import Settings, SettingsError, unknown_variables
+from bus.store.database import Database
 from bus.store.domains import Domains
 from bus.store.errors import StoreError
 from bus.store.migrate import pending
+from bus.store.seals import opened
 
 _WITHIN = 10.0  # seconds per question
 _SKEW = 5.0
 """Seconds: receivers refuse signatures that are minutes off; long before that, look."""
+
+
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,10 @@ class Finding:
 
 
 def doctor(*, url: Url = None, as_json: AsJson = False) -> None:
-    """Look at settings, Kafka, Postgres, the schema, topics, the API and the clock."""
+    """Look at settings, Postgres, its schema, the secret key, Kafka, the API and the clock.
+
+    Exit code 1 when something is wrong; each finding says what helps.
+    """
     findings = asyncio.run(_examine(url))
     rows = [
         {"what": f.what, "verdict": f.verdict, "found": f.found, "cure": f.cure or None}
@@ -64,8 +72,9 @@ async def _findings(settings: Settings, url: str | None) -> AsyncIterator[Findin
     if settings.database_url is None:
         yield Finding("Postgres", "note", "BUS_DATABASE_URL is not set", "set it for the roles")
     else:
-        finding, topics = await _postgres(settings)
-        yield finding
+        found, topics = await _postgres(settings)
+        for finding in found:
+            yield finding
     if settings.kafka_bootstrap is None:
         yield Finding("Kafka", "note", "BUS_KAFKA_BOOTSTRAP is not set", "set it for the roles")
     else:
@@ -74,20 +83,34 @@ async def _findings(settings: Settings, url: str | None) -> AsyncIterator[Findin
         yield finding
 
 
-async def _postgres(settings: Settings) -> tuple[Finding, list[str]]:
-    """Look at Postgres and the schema; give the topics that it knows of."""
+async def _postgres(settings: Settings) -> tuple[list[Finding], list[str]]:
+    """Look at Postgres, the schema and the key to it; give the topics that it knows of."""
     try:
         async with asyncio.timeout(_WITHIN):
             missing = await pending(database_url(settings))
             if missing:
                 found = f"the schema lacks {', '.join(missing)}"
-                return Finding("Postgres", "wrong", found, "run `bus migrate`"), []
+                return [Finding("Postgres", "wrong", found, "run `bus migrate`")], []
             async with database_of(settings, "doctor") as database:
                 topics = [domain.topic for domain in await Domains(database).all()]
+                key = [] if settings.secret_key is None else [await _key(settings, database)]
     except (StoreError, TimeoutError) as error:
         found = f"{type(error).__name__}: {error}"
-        return Finding("Postgres", "wrong", found, "check BUS_DATABASE_URL and the server"), []
-    return Finding("Postgres", "ok", f"answers; schema up to date; {len(topics)} domains"), topics
+        return [Finding("Postgres", "wrong", found, "check BUS_DATABASE_URL and the server")], []
+    found = f"answers; schema up to date; {len(topics)} domains"
+    return [Finding("Postgres", "ok", found), *key], topics
+
+
+async def _key(settings: Settings, database: Database) -> Finding:
+    """See whether the key opens the secrets that are stored."""
+    opens = await opened(database, sealer_of(settings))
+    shut = [str(id_) for id_, right in opens.items() if not right]
+    if not shut:
+        return Finding("secret key", "ok", f"opens the secrets of {len(opens)} subscriptions")
+    named = ", ".join(shut[:_MOST_NAMED]) + (", …" if len(shut) > _MOST_NAMED else "")
+    found = f"BUS_SECRET_KEY does not open the secrets of {len(shut)} of {len(opens)}: {named}"
+    cure = "set the key that sealed them, or where that is lost let these subscribe anew"
+    return Finding("secret key", "wrong", found, cure)
 
 
 async def _kafka(settings: Settings, topics: list[str]) -> Finding:

@@ -1,21 +1,23 @@
 """`bus filters`: try filters before subscribing, on one event or on what the log holds."""
 
-import sys
 from collections import Counter
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from bus.cli.client import Url, call
-from bus.cli.failure import Failure
-from bus.cli.json_option import document
+from bus.cli.files import document, read
 from bus.cli.show import AsJson, print_json, show
 
 app = typer.Typer(no_args_is_help=True, help="Filters: try them before you subscribe.")
 
 _SAMPLE = ["id", "source", "type", "topic", "partition", "offset", "loggedAt"]
 
+Types = Annotated[list[str] | None, typer.Option("--type", help="Only this type; may be repeated.")]
+Source = Annotated[str | None, typer.Option(help="Only exactly this source.")]
+Domains = Annotated[
+    list[str] | None, typer.Option("--domain", help="Only this domain; may be repeated.")
+]
 Filters = Annotated[
     list[str] | None,
     typer.Option(
@@ -37,11 +39,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Say whether filters let an event pass; exit code 1 when they do not."""
-    try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"{file} cannot be read: {type(error).__name__}") from None
-    wish = {"filters": _filters(filter_, sql), "event": document(text, file)}
+    wish = {"filters": _filters(filter_, sql), "event": document(read(file), file)}
     verdict = call("POST", "/v1/filters/_evaluate", url=url, document=wish)
     _warn(verdict["warnings"])
     if as_json:
@@ -58,13 +56,9 @@ def backtest(  # noqa: PLR0913 - one parameter per option
     *,
     filter_: Filters = None,
     sql: Sql = None,
-    type_: Annotated[
-        list[str] | None, typer.Option("--type", help="Only this type; may be repeated.")
-    ] = None,
-    source: Annotated[str | None, typer.Option(help="Only exactly this source.")] = None,
-    domain: Annotated[
-        list[str] | None, typer.Option(help="Only this domain; may be repeated.")
-    ] = None,
+    type_: Types = None,
+    source: Source = None,
+    domain: Domains = None,
     from_: Annotated[
         str | None, typer.Option("--from", help="From this time on; the oldest if not given.")
     ] = None,

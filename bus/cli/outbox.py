@@ -7,7 +7,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from bus.cli.failure import Failure
-from bus.cli.show import AsJson, show
+from bus.cli.show import AsJson, say, show
 from bus.store.database import Database
 from bus.store.errors import StatementRefused
 from bus.store.outbox import Outbox, Watch
@@ -34,13 +34,15 @@ def install(
     database_url: Register = "",
     *,
     sql: Annotated[bool, typer.Option("--sql", help="Print the script instead.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Make the outbox in a register's database, or upgrade it; safe to repeat."""
     if sql:
-        typer.echo(script())
+        say(script(), {"sql": script()}, as_json=as_json)
         return
     _do(database_url, install_outbox)
-    typer.echo("installed. Next: `bus outbox watch TABLE`, and name this database to the relay")
+    text = "installed. Next: `bus outbox watch TABLE`, and name this database to the relay"
+    say(text, {"installed": True}, as_json=as_json)
 
 
 @app.command()
@@ -56,6 +58,7 @@ def watch(
         list[str] | None, typer.Option(help="Only changes of this column; may be repeated.")
     ] = None,
     database_url: Register = "",
+    as_json: AsJson = False,
 ) -> None:
     """Publish an event for each insert, update and delete of a table, from now on."""
     columns = tuple(column) if column else None
@@ -63,17 +66,23 @@ def watch(
         table=table, source=source, type_prefix=type_prefix, dataref=dataref, columns=columns
     )
     _do(database_url, lambda database: Outbox(database).watch(watched))
-    typer.echo(f"{table} is watched: {type_prefix}-gecreeerd, -gewijzigd, -verwijderd")
+    types = [f"{type_prefix}-{done}" for done in ("gecreeerd", "gewijzigd", "verwijderd")]
+    say(
+        f"{table} is watched: {', '.join(types)}", {"table": table, "types": types}, as_json=as_json
+    )
 
 
 @app.command()
 def unwatch(
-    table: Annotated[str, typer.Argument(help="The table.")], database_url: Register = ""
+    table: Annotated[str, typer.Argument(help="The table.")],
+    database_url: Register = "",
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Publish nothing about a table any more."""
     if not _do(database_url, lambda database: Outbox(database).unwatch(table)):
         raise Failure(f"{table} was not watched. Cure: `bus outbox list` shows what is.")
-    typer.echo(f"{table} is no longer watched")
+    say(f"{table} is no longer watched", {"table": table}, as_json=as_json)
 
 
 @app.command("list")

@@ -7,6 +7,7 @@ import msgspec
 import typer
 
 from bus.cli.client import Url, call, exchange
+from bus.cli.delivery import SubscriptionId
 from bus.cli.failure import Failure
 
 _WAIT_SECONDS = 20
@@ -21,13 +22,13 @@ class _Page(msgspec.Struct):
 
 
 def pull(
-    id_: Annotated[str, typer.Argument(metavar="ID", help="Id of the subscription.")],
+    id_: SubscriptionId,
     *,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Wait for more, until Ctrl-C.")
     ] = False,
     ack: Annotated[
-        bool, typer.Option(help="Acknowledge what was printed: it does not come again.")
+        bool, typer.Option("--ack", help="Acknowledge what was printed: it does not come again.")
     ] = False,
     after: Annotated[
         str | None, typer.Option(help="Begin at this cursor, not where the bus has us.")

@@ -56,6 +56,7 @@ def tree(arguments: Sequence[str]) -> typer.Typer:
     app = typer.Typer(
         name="bus",
         help="The event-driven notification bus between municipal components.",
+        epilog="Exit code 0: done, 1: it failed, 2: wrong usage or settings.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         add_completion=False,

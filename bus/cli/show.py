@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
 def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
@@ -25,6 +25,14 @@ def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: 
     # On a pipe nothing is folded or cut.
     width = None if sys.stdout.isatty() else 1_000
     Console(width=width, highlight=False, markup=False).print(table)
+
+
+def say(text: str, document: object, *, as_json: bool) -> None:
+    """Print a sentence, or the JSON document that says the same."""
+    if as_json:
+        print_json(document)
+    else:
+        typer.echo(text)
 
 
 def print_json(document: object) -> None:

@@ -1,14 +1,15 @@
 """`bus subscribe`, `bus unsubscribe`, `bus status`."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from bus.cli.client import Url, call
-from bus.cli.json_option import document
-from bus.cli.show import AsJson, print_json, show
+from bus.cli.delivery import SubscriptionId, secret_of
+from bus.cli.files import document, read
+from bus.cli.filters import Domains, Filters, Source, Types
+from bus.cli.show import AsJson, print_json, say, show
 
 _MOST_STATUSES = 200
 _NOTHING: dict[str, Any] = {}
@@ -23,29 +24,22 @@ def subscribe(  # noqa: PLR0913 - one parameter per option
         str | None, typer.Argument(help="Address that events are posted to; none with --pull.")
     ] = None,
     *,
-    pull: Annotated[bool, typer.Option(help="Nothing is sent: fetch with `bus pull`.")] = False,
-    type_: Annotated[
-        list[str] | None, typer.Option("--type", help="Only this type; may be repeated.")
-    ] = None,
-    source: Annotated[str | None, typer.Option(help="Only exactly this source.")] = None,
-    domain: Annotated[
-        list[str] | None, typer.Option(help="Only this domain; may be repeated.")
-    ] = None,
-    filter_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--filter", help='A filter in JSON, as {"prefix": {"subject": "zaak-"}}; repeatable.'
-        ),
-    ] = None,
+    pull: Annotated[
+        bool, typer.Option("--pull", help="Nothing is sent: fetch with `bus pull`.")
+    ] = False,
+    type_: Types = None,
+    source: Source = None,
+    domain: Domains = None,
+    filter_: Filters = None,
     start: Annotated[str, typer.Option(help="latest, earliest, or a time.")] = "latest",
     file: Annotated[
-        Path | None, typer.Option(help="The rest of the subscription, as JSON.", exists=True)
+        str | None, typer.Option(help="A file with the rest of the subscription, as JSON.")
     ] = None,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
     """Subscribe a component; prints the secret that its deliveries are signed with, this once."""
-    wish: dict[str, Any] = document(file.read_text(), str(file)) if file else {}
+    wish: dict[str, Any] = document(read(file), file) if file else {}
     if (sink is None) != pull:
         raise typer.BadParameter("give an address, or --pull")
     wish |= {"start": start} | (
@@ -60,22 +54,18 @@ def subscribe(  # noqa: PLR0913 - one parameter per option
     if filter_:
         wish["filters"] = [document(text, "--filter") for text in filter_]
     made = call("POST", "/v1/subscriptions", url=url, document=wish)
-    if as_json:
-        print_json(made)
-        return
-    typer.echo(f"subscription  {made['id']}")
-    if secret := made["signing"].get("secret"):
-        typer.echo(f"secret        {secret}   (shown only now)")
+    say("\n".join([f"subscription  {made['id']}", *secret_of(made)]), made, as_json=as_json)
 
 
 def unsubscribe(
-    id_: Annotated[str, typer.Argument(metavar="ID", help="Id of the subscription.")],
+    id_: SubscriptionId,
     *,
     url: Url = None,
+    as_json: AsJson = False,
 ) -> None:
     """End a subscription."""
     call("DELETE", f"/v1/subscriptions/{id_}", url=url)
-    typer.echo(f"ended {id_}")
+    say(f"ended {id_}", {"id": id_}, as_json=as_json)
 
 
 def status(

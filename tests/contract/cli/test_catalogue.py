@@ -1,5 +1,6 @@
 """`bus catalogue`: a folder and a bus become alike; and the catalogue that we ship is sound."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -58,6 +59,26 @@ async def test_apply_shows_asks_does_and_has_nothing_left(bus: Bus, folder: Path
     (folder / "bomen" / TYPE / "schema.1.json").write_text('{"properties": {"soort": {}}}')
     rewritten = await apply(bus, folder, "--yes")
     assert (rewritten.code, "never changes" in rewritten.err) == (1, True)
+
+
+async def test_apply_that_is_refused_in_the_middle(bus: Bus, folder: Path) -> None:
+    """Each step is told as it is taken; what came before the refused one is done and stays."""
+    name = "nl.zoo"
+    made = await bus.call(
+        "POST", "/v1/domains", json={"name": name, "partitions": 1}, who="foreign"
+    )
+    assert made.status == 201
+    (folder / "bomen" / "domain.toml").write_text('name = "nl.proef"\ndescription = "Nieuw"\n')
+    (folder / "zoo").mkdir()
+    (folder / "zoo" / "domain.toml").write_text(f'name = "{name}"\ndescription = "Van ons"\n')
+    refused = await apply(bus, folder, "--yes")
+    assert refused.code == 1
+    steps = [step["what"] for step in json.loads(refused.out)]
+    told = refused.err.splitlines()
+    assert [line.split(" ", 2)[2] for line in told[: len(steps)]] == steps
+    assert "Cure: mend this, and apply again" in refused.err
+    again = await apply(bus, folder, "--dry-run")
+    assert [step["what"] for step in again.json()] == [f"domain {name}"]
 
 
 async def test_a_folder_that_is_not_right(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """The command line: what it does, what it prints, how it ends."""
 
 import asyncio
+import base64
 import json
 from pathlib import Path
 from uuid import UUID
@@ -18,6 +19,7 @@ from tests.contract.api.bus_under_test import (
     TYPE,
     Bus,
     event,
+    subscription,
 )
 from tests.contract.api.owner import database_of, letter, save
 from tests.contract.cli.command import environment, run
@@ -79,7 +81,8 @@ async def test_subscribe_status_unsubscribe(bus: Bus) -> None:
     assert secret not in status.out
     detail = (await run("status", id_, "--json", env=environment(bus))).json()
     assert {p["topic"] for p in detail["partitions"]} == {bus.topic}
-    assert (await run("unsubscribe", id_, env=environment(bus))).code == 0
+    ended = await run("unsubscribe", id_, "--json", env=environment(bus))
+    assert ended.json() == {"id": id_}
     again = await run("unsubscribe", id_, env=environment(bus))
     assert (again.code, "404" in again.err) == (1, True)
 
@@ -155,7 +158,7 @@ async def test_tail_shows_what_enters(bus: Bus) -> None:
     """Events show as they come, without subject and data unless these are asked for."""
     env = environment(bus)
     watching = asyncio.create_task(run("tail", DOMAIN, "-n", "1", env=env))
-    whole = asyncio.create_task(run("tail", DOMAIN, "-n", "1", "--whole", env=env))
+    whole = asyncio.create_task(run("tail", DOMAIN, "-n", "1", "--whole", "--json", env=env))
     number = 0
     async with asyncio.timeout(40):
         while not (watching.done() and whole.done()):
@@ -164,7 +167,8 @@ async def test_tail_shows_what_enters(bus: Bus) -> None:
             await asyncio.wait([watching, whole], timeout=0.3)
     assert "tail-" in watching.result().out
     assert PERSONAL not in watching.result().out
-    assert PERSONAL in whole.result().out
+    line = whole.result().json()
+    assert (line["topic"], line["event"]["data"]) == (bus.topic, PERSONAL)
 
 
 async def test_a_new_organisation_gets_in(bus: Bus) -> None:
@@ -174,10 +178,21 @@ async def test_a_new_organisation_gets_in(bus: Bus) -> None:
     made = await run("organisations", "add", oin, "Gemeente Nieuw", "--source", prefix, env=env)
     assert made.code == 0, made.err
     token = await run(
-        *("tokens", "issue", oin, "--role", "publisher", "--label", "proef", "--days", "1"), env=env
+        *(
+            "tokens",
+            "issue",
+            oin,
+            "--role",
+            "publisher",
+            "--label",
+            "proef",
+            "--days",
+            "1",
+            "--json",
+        ),
+        env=env,
     )
-    assert token.code == 0, token.err
-    secret = token.out.strip()
+    secret = token.json()["token"]
     published = await bus.publish(event(source=f"{prefix}:zaken"), who=secret)
     assert published.status == 202, published.text
     granted = await run("grants", "add", prefix, OTHER, "--domain", DOMAIN, env=env)
@@ -218,8 +233,21 @@ async def test_a_grant_to_nobody(bus: Bus) -> None:
 async def test_the_doctor_finds_all_well(bus: Bus) -> None:
     """With everything in order each finding is ok and the exit code 0."""
     result = await run("doctor", "--json", env=environment(bus))
-    findings = {finding["what"]: finding["verdict"] for finding in result.json()}
-    assert findings == {"Postgres": "ok", "Kafka": "ok", "API": "ok", "clock": "ok"}
+    findings = [(finding["what"], finding["verdict"]) for finding in result.json()]
+    looked_at = ["Postgres", "secret key", "Kafka", "API", "clock"]
+    assert findings == [(each, "ok") for each in looked_at]
+
+
+async def test_the_doctor_tells_a_wrong_key(bus: Bus) -> None:
+    """A key that is one, but not that of the stored secrets: named with whom it cannot serve."""
+    made = (await bus.call("POST", "/v1/subscriptions", json=subscription())).json
+    other_key = base64.b64encode(bytes(32)).decode()
+    result = await run("doctor", "--json", env=environment(bus, BUS_SECRET_KEY=other_key))
+    assert result.code == 1
+    (wrong,) = [each for each in json.loads(result.out) if each["verdict"] == "wrong"]
+    assert (wrong["what"], "BUS_SECRET_KEY" in wrong["found"]) == ("secret key", True)
+    assert "the key that sealed them" in wrong["cure"]
+    await bus.call("DELETE", f"/v1/subscriptions/{made['id']}")
 
 
 async def test_the_doctor_finds_what_is_wrong(bus: Bus) -> None:
@@ -346,6 +374,24 @@ async def test_pause_resume_replay_and_attempts(bus: Bus) -> None:
     assert (await run("subscriptions", "replay", made["id"], env=env)).code == 2
     attempts = await run("subscriptions", "attempts", made["id"], "--json", env=env)
     assert attempts.json() == []
+
+
+async def test_verify_and_rotate_secret(bus: Bus, tmp_path: Path) -> None:
+    """The answer of the sink in a word; another secret, this once, or one of one's own."""
+    env = environment(bus)
+    made = (await run("subscribe", "http://127.0.0.1:9/e", "--json", env=env)).json()
+    asked = await run("subscriptions", "verify", made["id"], env=env)
+    assert (asked.code, asked.out) == (0, "unanswered\n")
+    rotate = ("subscriptions", "rotate-secret", made["id"])
+    rotated = (await run(*rotate, "--grace", "60", "--json", env=env)).json()
+    assert rotated["signing"]["secret"] not in {None, made["signing"]["secret"]}
+    assert "previousUntil" in rotated["signing"]
+    own = tmp_path / "secret"
+    own.write_text(f"{made['signing']['secret']}\n")
+    mine = await run(*rotate, "--secret", str(own), "--grace", "0", env=env)
+    assert (mine.code, made["signing"]["secret"] in mine.out) == (0, False)
+    wrong = await run(*rotate, "--scheme", "v9", env=env)
+    assert (wrong.code, "/scheme" in wrong.err) == (1, True)
 
 
 async def test_dead_letters(bus: Bus, tmp_path: Path) -> None:

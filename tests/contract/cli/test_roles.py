@@ -31,8 +31,8 @@ async def test_a_role_wants_a_schema_and_migrate_makes_it(bus: Bus, postgres: st
             assert (refused.code, "run `bus migrate`" in refused.err) == (2, True)
         first = await run("migrate", env=env)
         assert (first.code, "applied 0001" in first.out) == (0, True)
-        second = await run("migrate", env=env)
-        assert (second.code, second.out) == (0, "nothing to do\n")
+        second = await run("migrate", "--json", env=env)
+        assert second.json() == {"applied": []}
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
         await admin.close()

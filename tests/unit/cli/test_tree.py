@@ -28,6 +28,18 @@ def test_every_command_and_option_has_its_help() -> None:
             assert getattr(parameter, "help", None), f"{name}: {parameter.name}"
 
 
+def test_every_command_that_ends_gives_json() -> None:
+    """But for those that run on, and for `pull`, whose lines are JSON."""
+    runs_on = {"bus dev", "bus api", "bus dispatch", "bus relay", "bus pull"}
+    found = leaves(typer.main.get_command(tree([])), "bus")
+    without = {
+        name
+        for name, command in found
+        if not any("--json" in parameter.opts for parameter in command.params)
+    }
+    assert without == runs_on
+
+
 @pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.name)
 def test_one_command_alone_is_the_same_as_in_the_whole(row: Row) -> None:
     """Which modules are imported makes no difference to what a command is."""
