@@ -5,6 +5,7 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeVar, get_args
+from uuid import UUID
 
 import typer
 
@@ -125,6 +126,37 @@ def issue_token(
     )
     issued = {"token": token, "organisation": oin, "roles": roles, "label": label}
     say(token, {**issued, "expires": expires}, as_json=as_json)
+
+
+@tokens.command("list")
+def list_tokens(*, as_json: AsJson = False) -> None:
+    """List the tokens: whose, for what, until when; never the token itself."""
+    found = [
+        {
+            "id": str(token.id),
+            "organisation": token.organisation,
+            "roles": token.roles,
+            "label": token.label,
+            "created": token.created_at,
+            "expires": token.expires_at,
+        }
+        for token in _do(lambda database: Credentials(database).issued())
+    ]
+    columns = ["id", "organisation", "roles", "label", "created", "expires"]
+    show(found, columns, as_json=as_json)
+
+
+@tokens.command("revoke")
+def revoke_token(
+    id_: Annotated[UUID, typer.Argument(metavar="ID", help="Its id, as `bus tokens list` has it.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Let a token in no more, within seconds; for one that leaked, or is not used any more."""
+    label = _do(lambda database: Credentials(database).revoke(id_))
+    if label is None:
+        raise Failure(f"there is no token {id_}. Cure: `bus tokens list` shows what there is.")
+    say(f"{label} is revoked", {"id": str(id_), "label": label}, as_json=as_json)
 
 
 def _do(work: Callable[[Database], Awaitable[T]]) -> T:

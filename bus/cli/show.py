@@ -37,7 +37,9 @@ def say(text: str, document: object, *, as_json: bool) -> None:
 
 def print_json(document: object) -> None:
     """Print a document as JSON."""
-    sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
+    sys.stdout.write(
+        orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode() + "\n"
+    )
 
 
 def _text(value: object) -> str:

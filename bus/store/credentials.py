@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
+from uuid import UUID
 
 from bus.store import queries
 from bus.store.database import Database
@@ -26,6 +27,18 @@ class Credential:
 
     organisation: str
     roles: frozenset[Role]
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A token as it is listed: by an id that lets nobody in."""
+
+    id: UUID
+    organisation: str
+    roles: list[Role]
+    label: str
+    created_at: datetime
+    expires_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +97,18 @@ class Credentials:
         if row["expired"]:
             return Expired(row["expires_at"])
         return Credential(row["organisation"], frozenset(row["roles"]))
+
+    async def issued(self) -> list[Issued]:
+        """Give all tokens, the oldest first."""
+        return [Issued(**row) for row in await self._database.fetch(_SQL["list"])]
+
+    async def revoke(self, id_: UUID) -> str | None:
+        """Let a token in no more, and give its label; None when it is not there.
+
+        An API that has just let it in may do so for a few seconds more.
+        """
+        row = await self._database.fetch_one(_SQL["revoke"], id_)
+        return None if row is None else str(row["label"])
 
 
 def _digest(token: str) -> bytes:

@@ -15,3 +15,13 @@ SET organisation = excluded.organisation,
 SELECT organisation, roles, expires_at, coalesce(expires_at <= now(), false) AS expired
 FROM credential
 WHERE token_digest = $1;
+
+-- name: list
+-- Every token but the token itself, the oldest first.
+SELECT id, organisation, roles, label, created_at, expires_at
+FROM credential
+ORDER BY created_at, id;
+
+-- name: revoke
+-- Ends a token; no row: it is not there.
+DELETE FROM credential WHERE id = $1 RETURNING label;

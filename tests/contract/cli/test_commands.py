@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from bus.cli.root import COMMANDS
+from bus.store.credentials import Credentials
 from tests.contract.api.bus_under_test import (
     DOMAIN,
     FOREIGN,
@@ -172,7 +173,7 @@ async def test_tail_shows_what_enters(bus: Bus) -> None:
 
 
 async def test_a_new_organisation_gets_in(bus: Bus) -> None:
-    """An organisation, its source, a token and a grant: what an administrator sets up."""
+    """An organisation, its source, a token and a grant; and one whose token is revoked is out."""
     oin, prefix = "00000001111111111000", "urn:nld:oin:00000001111111111000"
     env = environment(bus)
     made = await run("organisations", "add", oin, "Gemeente Nieuw", "--source", prefix, env=env)
@@ -195,6 +196,15 @@ async def test_a_new_organisation_gets_in(bus: Bus) -> None:
     secret = token.json()["token"]
     published = await bus.publish(event(source=f"{prefix}:zaken"), who=secret)
     assert published.status == 202, published.text
+    listed = (await run("tokens", "list", "--json", env=env)).json()
+    (ours,) = [each for each in listed if each["organisation"] == oin]
+    assert (ours["label"], ours["roles"], secret in str(listed)) == ("proef", ["publisher"], False)
+    revoked = await run("tokens", "revoke", ours["id"], env=env)
+    assert (revoked.code, revoked.out) == (0, "proef is revoked\n")
+    again = await run("tokens", "revoke", ours["id"], env=env)
+    assert (again.code, "Cure" in again.err) == (1, True)
+    async with database_of(bus) as database:  # the API remembers a token for some seconds
+        assert await Credentials(database).find(secret) is None
     granted = await run("grants", "add", prefix, OTHER, "--domain", DOMAIN, env=env)
     assert granted.code == 0, granted.err
     grants = (await run("grants", "list", "--json", env=env)).json()
