@@ -12,7 +12,7 @@ from bus.api.paging import cursor_of, limit_of, number, page_answer, values_of
 from bus.api.problem import Problem, body_errors
 from bus.api.subscriptions import find, not_found, own
 from bus.codec import json, kafka
-from bus.event import Fault, InvalidEvent
+from bus.event import Fault
 from bus.observe.logging import LogEvent, get
 from bus.store.dead_letters import PER_PURGE, Choice, ListedLetter, Unfit
 from bus.store.errors import NotFound
@@ -141,10 +141,5 @@ def _document(letter: ListedLetter) -> dict[str, Any]:
 
 def _event(record: StoredRecord | None) -> dict[str, Any]:
     """Give the event as it would be delivered, as far as the record is one."""
-    if record is None:
-        return {}
-    try:
-        event = kafka.decode(record.headers, record.value)
-    except InvalidEvent:
-        return {}
-    return {"event": orjson.Fragment(json.encode(event))}
+    event = record and kafka.event_in(record.headers, record.value)
+    return {"event": orjson.Fragment(json.encode(event))} if event else {}

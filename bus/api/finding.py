@@ -8,7 +8,7 @@ from typing import Final
 from bus.api.house import House
 from bus.api.problem import Problem, invalid_parameter
 from bus.codec import kafka
-from bus.event import Event, InvalidEvent
+from bus.event import Event
 from bus.log.errors import LogUnavailable
 from bus.log.record import Partition, Record
 from bus.log.stretches import Stretch, Stretches
@@ -125,8 +125,6 @@ async def _partitions(house: House, topic: str | None) -> list[Partition]:
 
 
 def _same(record: Record, sought: Sought) -> Event | None:
-    try:
-        event = kafka.decode(record.headers, record.value)
-    except InvalidEvent:
-        return None
-    return event if (event.source, event.id) == (sought.source, sought.id) else None
+    event = kafka.event_in(record.headers, record.value)
+    found = event is not None and (event.source, event.id) == (sought.source, sought.id)
+    return event if found else None

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from bus.codec import kafka
-from bus.event import Event, InvalidEvent
+from bus.event import Event
 from bus.log.record import Record
 from bus.match import Index
 
@@ -39,9 +39,8 @@ class Trial:
         type_ = kafka.type_of(record.headers, record.value)
         if type_ is not None and not self._index.wants(type_):
             return
-        try:
-            event = kafka.decode(record.headers, record.value)
-        except InvalidEvent:
+        event = kafka.event_in(record.headers, record.value)
+        if event is None:
             self.invalid += 1
             return
         if not self._index.match(event.type, event.get, self._readers(event.source, record.topic)):

@@ -14,7 +14,6 @@ from bus.app.parts import database_of, kafka_of, topics_of
 from bus.cli.failure import Failure
 from bus.codec import json as codec
 from bus.codec import kafka
-from bus.event import Event, InvalidEvent
 from bus.log.reader import Reader
 from bus.log.record import Partition, Record
 from bus.settings import Settings
@@ -67,16 +66,9 @@ async def _tail(
                     left = None if left is None else left - 1
 
 
-def _event(record: Record) -> Event | None:
-    try:
-        return kafka.decode(record.headers, record.value)
-    except InvalidEvent:
-        return None
-
-
 def _text(record: Record, *, whole: bool) -> str:
     place = f"{record.topic}/{record.partition}@{record.offset}"
-    event = _event(record)
+    event = kafka.event_in(record.headers, record.value)
     if event is None:
         return f"{place}  (not a CloudEvent)"
     if whole:
@@ -92,7 +84,7 @@ def _json(record: Record, *, whole: bool) -> str:
         "offset": record.offset,
         "loggedAt": datetime.fromtimestamp(record.timestamp / 1000, UTC),
     }
-    if event := _event(record):
+    if event := kafka.event_in(record.headers, record.value):
         line |= {"type": event.type, "source": event.source, "id": event.id}
         if whole:
             line["event"] = orjson.Fragment(codec.encode(event))

@@ -94,6 +94,14 @@ def decode(headers: Sequence[tuple[str, bytes | None]], value: bytes | None) -> 
             raise InvalidEvent([Fault(_CONTENT_TYPE, "unknown-format", detail)])
 
 
+def event_in(headers: Sequence[tuple[str, bytes | None]], value: bytes | None) -> Event | None:
+    """Read a record as `decode` does; None for one that is no event."""
+    try:
+        return decode(headers, value)
+    except InvalidEvent:
+        return None
+
+
 def type_of(headers: Sequence[tuple[str, bytes | None]], value: bytes | None) -> str | None:
     """
     Look at the type of the event in a record, before anything is built and nothing checked.
