@@ -12,7 +12,7 @@ from bus.log.reader import Reader
 from bus.log.record import Partition, Record
 from bus.observe import metrics
 from bus.observe.events import LogEvent
-from bus.observe.logging import get
+from bus.observe.logging import Logger, get
 from bus.store.errors import Unreadable
 from bus.store.partition import Change, Taken
 from bus.store.streams import StoredSubscription, Streams
@@ -112,7 +112,7 @@ class Ownership:
         taken = await parts.streams.take(topic, number, parts.owner, unreadable=unopened.append)
         known, unreadable = await parts.subscriptions_at(taken.revision)
         owned = cls(partition, taken, parts, began)
-        owned.tell_unreadable(unopened)
+        tell_unreadable(owned._log, unopened)
         try:
             await owned._load(taken, known, unreadable)
         except BaseException:
@@ -187,7 +187,7 @@ class Ownership:
             commands = await self._parts.streams.commands(
                 topic, number, self._epoch, unreadable=unreadable.append
             )
-            self.tell_unreadable(unreadable)
+            tell_unreadable(self._log, unreadable)
             self._orders.take(commands, self._loop.time())
             self._owes_commands = False
             self._saving.soon()
@@ -195,7 +195,7 @@ class Ownership:
     def _stage(
         self, revision: int, changes: Iterable[Change], unreadable: Sequence[Unreadable]
     ) -> None:
-        self.tell_unreadable(unreadable)
+        tell_unreadable(self._log, unreadable)
         stage(
             self.stream,
             revision,
@@ -205,13 +205,6 @@ class Ownership:
         )
         self._parts.courier.flush()
         self._saving.soon()
-
-    def tell_unreadable(self, errors: Iterable[Unreadable]) -> None:
-        """Say what of subscriptions could not be read: it is kept, and waits for who can."""
-        for error in errors:
-            self._log.error(
-                LogEvent.SUBSCRIPTION_INVALID, subscription_id=str(error.subscription), error=error
-            )
 
     async def run(self) -> None:
         """Save and scan until cancelled. Raises Fenced and BeginsAnew (see above)."""
@@ -243,4 +236,12 @@ class Ownership:
             offset=min(offsets),
             until=max(offsets) + 1,
             count=len(offsets),
+        )
+
+
+def tell_unreadable(log: Logger, errors: Iterable[Unreadable]) -> None:
+    """Say what of subscriptions could not be read: it is kept, and waits for who can."""
+    for error in errors:
+        log.error(
+            LogEvent.SUBSCRIPTION_INVALID, subscription_id=str(error.subscription), error=error
         )

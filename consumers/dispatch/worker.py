@@ -22,7 +22,7 @@ from consumers.dispatch.budget import Budget
 from consumers.dispatch.caps import Caps
 from consumers.dispatch.courier import Courier, Letters
 from consumers.dispatch.gauges import gauge
-from consumers.dispatch.ownership import History, Ownership, Parts, TopicIds
+from consumers.dispatch.ownership import History, Ownership, Parts, TopicIds, tell_unreadable
 from consumers.dispatch.reading import Reading
 from consumers.dispatch.saving import BeginsAnew
 from consumers.dispatch.subscriber import Subscriber
@@ -247,11 +247,7 @@ class Worker:
     async def _load(self, revision: int) -> History:
         errors: list[Unreadable] = []
         known = await self._rooms.streams.subscriptions_at(revision, unreadable=errors.append)
-        for error in errors:
-            # Its positions are kept; it is served again by a dispatcher that can read it.
-            _log.error(
-                LogEvent.SUBSCRIPTION_INVALID, subscription_id=str(error.subscription), error=error
-            )
+        tell_unreadable(_log, errors)
         return known, frozenset(error.subscription for error in errors)
 
     def _in_scope(self, topic: str, subscription: Subscription) -> bool:
