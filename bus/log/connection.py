@@ -1,9 +1,11 @@
-"""Connection: a plain client to the cluster, and questions about offsets asked over it."""
+"""Plain clients to the cluster, and questions about offsets asked over them."""
 
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Self
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import LeaderNotAvailableError, for_code
@@ -68,6 +70,42 @@ async def client_to(bootstrap: str, within: float) -> AsyncIterator[AIOKafkaClie
         yield client
     finally:
         await close_client(client)
+
+
+class Connection:
+    """One client that any number of tasks share, connected when it is first needed.
+
+    Opening needs no Kafka; leaving closes the client.
+    """
+
+    def __init__(self, bootstrap: str, timeout: float) -> None:
+        self._bootstrap = bootstrap
+        self._timeout = timeout
+        self._client: AIOKafkaClient | None = None
+        self._connecting = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._disconnect()
+
+    async def _connected(self) -> AIOKafkaClient:
+        """Give the client. Raises KafkaError or OSError."""
+        async with self._connecting:
+            if self._client is None:
+                self._client = await open_client(self._bootstrap, self._timeout)
+            return self._client
+
+    async def _disconnect(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await close_client(client)
 
 
 async def offsets(client: AIOKafkaClient, at: Mapping[Partition, int]) -> dict[Partition, int]:

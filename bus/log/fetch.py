@@ -3,8 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient
@@ -19,8 +18,9 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record.memory_records import MemoryRecords
+from typing_extensions import override
 
-from bus.log.connection import EARLIEST, LATEST, close_client, offsets, open_client
+from bus.log.connection import EARLIEST, LATEST, Connection, offsets
 from bus.log.errors import LogUnavailable, OffsetOutOfRange
 from bus.log.metadata import describe
 from bus.log.record import Partition, Record
@@ -54,7 +54,7 @@ class Fetched:
             self.unreadable = self._records.next_fetch_offset
 
 
-class Fetcher:
+class Fetcher(Connection):
     """
     Fetches committed records, a question and an answer at a time: no group, nothing read ahead.
 
@@ -63,22 +63,8 @@ class Fetcher:
     """
 
     def __init__(self, *, bootstrap: str, timeout: float = 5.0) -> None:
-        self._bootstrap = bootstrap
-        self._timeout = timeout
-        self._client: AIOKafkaClient | None = None
-        self._connecting = asyncio.Lock()
+        super().__init__(bootstrap, timeout)
         self._leaders: dict[Partition, int] = {}
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._disconnect()
 
     async def fetch(
         self, positions: Mapping[Partition, int], max_bytes: int
@@ -177,15 +163,8 @@ class Fetcher:
                 del self._leaders[partition]
                 raise LeaderNotAvailableError(partition)
 
-    async def _connected(self) -> AIOKafkaClient:
-        async with self._connecting:
-            if self._client is None:
-                self._client = await open_client(self._bootstrap, self._timeout)
-            return self._client
-
+    @override
     async def _disconnect(self) -> None:
-        """Forget connection and leaders: where they have moved, the next question finds them."""
-        client, self._client = self._client, None
+        """Forget the leaders too: where they have moved, the next question finds them."""
         self._leaders.clear()
-        if client is not None:
-            await close_client(client)
+        await super()._disconnect()

@@ -3,8 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from aiokafka.client import AIOKafkaClient
@@ -17,7 +16,7 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.admin import CreateTopicsRequest, DeleteTopicsRequest
 
-from bus.log.connection import EARLIEST, LATEST, NONE, close_client, offsets, open_client
+from bus.log.connection import EARLIEST, LATEST, NONE, Connection, offsets
 from bus.log.errors import LogRefused, LogUnavailable, OffsetOutOfRange, TopicDiffers, TopicMissing
 from bus.log.metadata import describe
 from bus.log.reader import Reader
@@ -33,7 +32,7 @@ _DAY = 86_400_000
 T = TypeVar("T")
 
 
-class Topics:
+class Topics(Connection):
     """
     Administration of the log. Opening it needs no Kafka: the first call connects.
 
@@ -45,22 +44,8 @@ class Topics:
     def __init__(
         self, *, bootstrap: str, max_record_bytes: int = MAX_RECORD_BYTES, timeout: float = 10.0
     ) -> None:
-        self._bootstrap = bootstrap
+        super().__init__(bootstrap, timeout)
         self._max_record_bytes = max_record_bytes
-        self._timeout = timeout
-        self._client: AIOKafkaClient | None = None
-        self._connecting = asyncio.Lock()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._disconnect()
 
     async def create(self, topic: str, partitions: int, retention_days: float) -> None:
         """
@@ -218,14 +203,3 @@ class Topics:
         except TimeoutError as error:
             await self._disconnect()
             raise LogUnavailable(last) from error
-
-    async def _connected(self) -> AIOKafkaClient:
-        async with self._connecting:
-            if self._client is None:
-                self._client = await open_client(self._bootstrap, self._timeout)
-            return self._client
-
-    async def _disconnect(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            await close_client(client)

@@ -3,7 +3,8 @@
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 import msgspec
 from typing_extensions import override
@@ -69,7 +70,21 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Sender(Protocol):
-    """Sends requests and reports what became of them; never raises, never blocks."""
+    """Sends requests and reports what became of them; never raises, never blocks.
+
+    Leaving its `async with` closes it.
+    """
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
 
     def send(self, request: Request, done: Callable[[Outcome], None]) -> None:
         """Start one attempt; `done` is called exactly once, later, on the same event loop.

@@ -7,14 +7,14 @@ import ssl
 import time
 from collections.abc import Callable
 from functools import lru_cache, partial
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import aiohttp
+from typing_extensions import override
 from yarl import URL
 
 from consumers.sinks.outcome import Outcome, Reason, Temporary, classify
-from consumers.sinks.sender import Request
+from consumers.sinks.sender import Request, Sender
 from consumers.sinks.webhook.aiohttp_pool import Proxied, Resolver, Wire, failure, open_session
 from consumers.sinks.webhook.guard import Forbidden, Guard
 from consumers.sinks.webhook.retry_after import parse_retry_after
@@ -27,7 +27,7 @@ _URLS = 16_384  # sinks remembered as checked
 _LOST = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError, aiohttp.ClientConnectionResetError)
 
 
-class AiohttpSender:
+class AiohttpSender(Sender):
     """Posts requests over kept connections, apart for each organisation and scheme.
 
     `guard` decides where they may go; the caller keeps and closes it. `tls` replaces the default
@@ -50,17 +50,7 @@ class AiohttpSender:
         self._url = lru_cache(_URLS)(self._checked_url)
         self._closed = False
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
-
+    @override
     def send(self, request: Request, done: Callable[[Outcome], None]) -> None:
         """Start one attempt, as `Sender.send` promises."""
         loop = asyncio.get_running_loop()
@@ -72,6 +62,7 @@ class AiohttpSender:
         # `done` hangs on the task, not in it: even a task cancelled before its first step calls it.
         task.add_done_callback(partial(self._settle, done))
 
+    @override
     async def close(self) -> None:
         """Abort what is in flight and release every connection, as `Sender.close` promises."""
         self._closed = True

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from msgspec.structs import replace
+from typing_extensions import override
 
 from consumers.sinks.outcome import Misconfigured, Outcome, Reason, Temporary
 from consumers.sinks.sender import Request, Sender, Token
@@ -14,7 +14,7 @@ from consumers.sinks.sender import Request, Sender, Token
 _UNAUTHORIZED = 401
 
 
-class TokenSender:
+class TokenSender(Sender):
     """Sends requests through `sender`; those whose keys have a token get it in Authorization.
 
     A request whose token has to be fetched first waits for it, which counts into its time-out. One
@@ -27,17 +27,7 @@ class TokenSender:
         self._waiting: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
-
+    @override
     def send(self, request: Request, done: Callable[[Outcome], None]) -> None:
         """Start one attempt, as `Sender.send` promises."""
         token = None if request.keys is None else request.keys.token
@@ -52,6 +42,7 @@ class TokenSender:
             answered = partial(self._answered, token, held, request, deadline, done)
             self._sender.send(_with(request, held), answered)
 
+    @override
     async def close(self) -> None:
         """End those that wait for a token (each `done` is still called), then close the sender."""
         self._closed = True

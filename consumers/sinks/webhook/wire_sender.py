@@ -4,12 +4,13 @@ import asyncio
 import ssl
 from collections.abc import Callable, Collection
 from functools import partial
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 from weakref import WeakValueDictionary
 
+from typing_extensions import override
+
 from consumers.sinks.outcome import Misconfigured, Outcome, Reason, Temporary
-from consumers.sinks.sender import Keys, Request
+from consumers.sinks.sender import Keys, Request, Sender
 from consumers.sinks.webhook.connection import Connection, Flight
 from consumers.sinks.webhook.dial import Unreachable, dial
 from consumers.sinks.webhook.guard import Forbidden, Guard, Target
@@ -35,7 +36,7 @@ class _Route(NamedTuple):
     start: str
 
 
-class WireSender:
+class WireSender(Sender):
     """Posts requests over kept connections, apart for each organisation and origin.
 
     `guard` decides where they may go; the caller keeps and closes it. `tls` replaces the default
@@ -75,17 +76,7 @@ class WireSender:
         self._all_closed = asyncio.Event()
         self._stopped = False
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
-
+    @override
     def send(self, request: Request, done: Callable[[Outcome], None]) -> None:
         """Start one attempt, as `Sender.send` promises."""
         if self._stopped:
@@ -115,6 +106,7 @@ class WireSender:
             self._timer = self._loop.call_later(_SWEEP, self._sweep)
         route.pool.take(flight)
 
+    @override
     async def close(self) -> None:
         """Abort what is in flight and release every connection, as `Sender.close` promises."""
         self._stopped = True
