@@ -1,12 +1,12 @@
 """What each error status of the API means, in Dutch, with an example that the bus itself wrote."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
 
-from bus.api.problem import CONTENT_TYPE, Problem, body_errors, error_item
+from bus.api.problem import CONTENT_TYPE, Problem, body_errors
 from bus.event import Fault
 
 
@@ -14,10 +14,18 @@ from bus.event import Fault
 class Refusal:
     """One error status: what it means, and a problem that has it."""
 
+    status: int
     description: str
-    example: Problem
+    code: str
+    detail: str
+    errors: Sequence[dict[str, Any]] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     """What comes with it besides the headers of every answer."""
+
+    @property
+    def example(self) -> Problem:
+        """The problem, as the bus itself writes it."""
+        return Problem(self.status, self.code, self.detail, self.errors, instance=_INSTANCE)
 
     def described(self, every: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
         """Give it as a response of the OpenAPI document."""
@@ -29,108 +37,100 @@ class Refusal:
         return {
             "description": self.description,
             "headers": {**every, **headers},
-            "content": {CONTENT_TYPE: {"schema": schema, "examples": {self.example.code: example}}},
+            "content": {CONTENT_TYPE: {"schema": schema, "examples": {self.code: example}}},
         }
 
 
-def _example(status: int, code: str, detail: str, *errors: dict[str, Any]) -> Problem:
-    return Problem(
-        status, code, detail, errors, instance="urn:uuid:7d3f8a52-0c1b-4e6f-9a51-2b8c4d6e8f01"
-    )
-
-
-_INVALID: Final = body_errors(
-    [
-        Fault("/id", "required", "every event has id"),
-        Fault("/time", "not-a-timestamp", "give a date and time with offset as in RFC 3339"),
-    ]
+_INSTANCE: Final = "urn:uuid:7d3f8a52-0c1b-4e6f-9a51-2b8c4d6e8f01"
+_INVALID: Final = (
+    Fault("/id", "required", "every event has id"),
+    Fault("/time", "not-a-timestamp", "give a date and time with offset as in RFC 3339"),
 )
+_WAIT: Final = {"Retry-After": "Seconden om te wachten."}
 
-REFUSALS: Final = {
-    400: Refusal(
+_ALL: Final = (
+    Refusal(
+        400,
         "Ongeldige invoer; elke fout wordt genoemd, en niets is bewaard.",
-        _example(
-            400,
-            "invalid-event",
-            "This is not a valid CloudEvent; nothing was stored.",
-            *_INVALID,
-        ),
+        "invalid-event",
+        "This is not a valid CloudEvent; nothing was stored.",
+        errors=body_errors(_INVALID),
     ),
-    401: Refusal(
+    Refusal(
+        401,
         "Geen, een onbekend of een verlopen token.",
-        _example(401, "unknown-token", "This token is not known here."),
-        {"WWW-Authenticate": "Hoe er om een token gevraagd wordt (RFC 6750)."},
+        "unknown-token",
+        "This token is not known here.",
+        headers={"WWW-Authenticate": "Hoe er om een token gevraagd wordt (RFC 6750)."},
     ),
-    403: Refusal(
-        "Dit mag niet met dit token.",
-        _example(403, "missing-role", "This needs the role operator."),
-    ),
-    404: Refusal(
-        "Niet gevonden.",
-        _example(404, "no-such-subscription", "There is no such subscription here."),
-    ),
-    406: Refusal(
+    Refusal(403, "Dit mag niet met dit token.", "missing-role", "This needs the role operator."),
+    Refusal(404, "Niet gevonden.", "no-such-subscription", "There is no such subscription here."),
+    Refusal(
+        406,
         "Niet in een van de gevraagde vormen.",
-        _example(406, "not-acceptable", "This comes as application/json, text/event-stream."),
+        "not-acceptable",
+        "This comes as application/json, text/event-stream.",
     ),
-    408: Refusal(
+    Refusal(
+        408,
         "Het verzoek kwam niet op tijd helemaal binnen; niets is bewaard.",
-        _example(
-            408,
-            "too-slow",
-            "The request did not come in whole within 30 seconds; nothing was stored.",
-        ),
+        "too-slow",
+        "The request did not come in whole within 30 seconds; nothing was stored.",
     ),
-    409: Refusal(
-        "In strijd met wat er al is.",
-        _example(409, "domain-exists", "There is a domain of this name."),
-    ),
-    410: Refusal(
+    Refusal(409, "In strijd met wat er al is.", "domain-exists", "There is a domain of this name."),
+    Refusal(
+        410,
         "Verlopen: het log heeft dit niet meer.",
-        _example(410, "expired", "The log does not hold this any more."),
+        "expired",
+        "The log does not hold this any more.",
     ),
-    412: Refusal(
+    Refusal(
+        412,
         "Intussen gewijzigd: lees het opnieuw.",
-        _example(412, "changed", "It has changed since: read it again."),
+        "changed",
+        "It has changed since: read it again.",
     ),
-    413: Refusal(
+    Refusal(
+        413,
         "Te groot; de grens wordt genoemd.",
-        _example(
-            413,
-            "too-large",
-            "At most 1048576 bytes.",
-            *body_errors([Fault("", "too-large", "At most 1048576 bytes.")]),
-        ),
+        "too-large",
+        "At most 1048576 bytes.",
+        errors=body_errors([Fault("", "too-large", "At most 1048576 bytes.")]),
     ),
-    415: Refusal(
+    Refusal(
+        415,
         "Verkeerd mediatype.",
-        _example(
-            415, "unsupported-content-type", "The body is to be of content type application/json."
-        ),
-        {"Accept": "De mediatypen die wel kunnen."},
+        "unsupported-content-type",
+        "The body is to be of content type application/json.",
+        headers={"Accept": "De mediatypen die wel kunnen."},
     ),
-    428: Refusal(
+    Refusal(
+        428,
         "Deze wijziging vraagt om If-Match.",
-        _example(
-            428,
-            "if-match-required",
-            "Say with If-Match which version you change.",
-            error_item("header", Fault("if-match", "required", "give the ETag that you read")),
-        ),
+        "if-match-required",
+        "Say with If-Match which version you change.",
+        errors=body_errors([Fault("if-match", "required", "give the ETag that you read")]),
     ),
-    429: Refusal(
+    Refusal(
+        429,
         "Te veel verzoeken; wacht zo lang als Retry-After zegt.",
-        _example(429, "too-many-requests", "Too many requests: wait a while."),
-        {"Retry-After": "Seconden om te wachten."},
+        "too-many-requests",
+        "Too many requests: wait a while.",
+        headers=_WAIT,
     ),
-    500: Refusal(
+    Refusal(
+        500,
         "Een fout van de bus zelf; het voorval is gelogd.",
-        _example(500, "internal", "Something went wrong here; it has been logged."),
+        "internal",
+        "Something went wrong here; it has been logged.",
     ),
-    503: Refusal(
+    Refusal(
+        503,
         "Log of opslag is even weg; probeer het opnieuw.",
-        _example(503, "log-unavailable", "The log is away; try again."),
-        {"Retry-After": "Seconden om te wachten."},
+        "log-unavailable",
+        "The log is away; try again.",
+        headers=_WAIT,
     ),
-}
+)
+REFUSALS: Final = {each.status: each for each in _ALL}
 """By status: every error that an operation may be described with."""
