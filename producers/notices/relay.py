@@ -1,20 +1,18 @@
 """Takes notices to the log, and deletes them once the log has them."""
 
-import asyncio
-from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
 from bus.catalogue.notices import event_of
 from bus.codec import kafka
-from bus.log.errors import LogError, RecordTooLarge
-from bus.log.record import Appended
+from bus.log.errors import RecordTooLarge
 from bus.log.writer import Writer
 from bus.observe import metrics
 from bus.observe.logging import LogEvent, get
 from bus.store import notices
 from bus.store.database import Session
 from bus.store.notices import Waiting
+from producers.appending import Outgoing, append
 
 ROWS: Final = 500
 """Notices in one round: enough to spread the cost of its trips, few enough to stop in between."""
@@ -41,43 +39,25 @@ class NoticeRelay:
 
         What the log did not take stays.
         """
-        waiting = await notices.first(session, ROWS)
-        done, failure = await self._append(waiting)
-        if done:
+        waiting = {each.notice.id: each for each in await notices.first(session, ROWS)}
+        stored, too_large, failure = await append(
+            self._writer, map(self._outgoing, waiting.values())
+        )
+        for id_ in stored:
+            metrics.NOTICES.labels(waiting[id_].notice.type).inc()
+        for id_, error in too_large.items():  # its event's id or source is: no reason to wait
+            self._refuse(waiting[id_], error)
+        if done := [*stored, *too_large]:
             await notices.delete(session, done)
         if failure is not None:
             raise failure
         return len(waiting) == ROWS
 
-    async def _append(self, waiting: Sequence[Waiting]) -> tuple[list[UUID], LogError | None]:
-        """Append in order; give the ids that are done with, and what stopped the others, if any."""
-        failure: LogError | None = None
-        done: list[UUID] = []
-        appended: list[tuple[Waiting, asyncio.Future[Appended]]] = []
-        for each in waiting:
-            try:
-                appended.append((each, self._send(each)))
-            except RecordTooLarge as error:  # its event's id or source is: no reason to wait
-                self._refuse(each, error)
-                done.append(each.notice.id)
-            except LogError as error:
-                failure = error
-                break
-        for each, stored in appended:
-            try:
-                await stored
-            except LogError as error:
-                failure = error
-            else:
-                metrics.NOTICES.labels(each.notice.type).inc()
-                done.append(each.notice.id)
-        return done, failure
-
-    def _send(self, waiting: Waiting) -> asyncio.Future[Appended]:
+    def _outgoing(self, waiting: Waiting) -> Outgoing[UUID]:
         event = event_of(waiting.notice, waiting.at, self._url)
         headers, value = kafka.encode(event)
         key = str(event.get("partitionkey") or event.source).encode()
-        return self._writer.append(self._topic, key, headers, value)
+        return Outgoing(waiting.notice.id, self._topic, key, headers, value)
 
     def _refuse(self, waiting: Waiting, error: RecordTooLarge) -> None:
         _log.error(

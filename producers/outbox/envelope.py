@@ -9,17 +9,8 @@ from bus.codec import kafka
 from bus.event import Event, InvalidEvent
 from bus.profile import Finding
 from bus.store.directory import Snapshot
+from producers.appending import Outgoing
 from producers.outbox.row import Row, event_of
-
-
-class Envelope(NamedTuple):
-    """A row as it goes to the log; `row_id` is its id in the outbox."""
-
-    row_id: int
-    topic: str
-    key: bytes
-    headers: list[tuple[str, bytes]]
-    value: bytes | None
 
 
 class Refused(NamedTuple):
@@ -38,7 +29,7 @@ class Sorted(NamedTuple):
     `findings`: how often the profile found what: domain, source, rule, verdict.
     """
 
-    ready: list[Envelope]
+    ready: list[Outgoing[int]]
     refused: dict[int, Refused]
     findings: Counter[tuple[str, str, str, str]]
 
@@ -52,7 +43,7 @@ def sort(
     in unix seconds.
     """
     routes: dict[tuple[str, str], Domain | Refused] = {}
-    ready: list[Envelope] = []
+    ready: list[Outgoing[int]] = []
     refused: dict[int, Refused] = {}
     findings: Counter[tuple[str, str, str, str]] = Counter()
     for row in rows:
@@ -80,7 +71,7 @@ def sort(
         if reason := _objection(found):
             refused[row["id"]] = Refused(reason, doubtful=True)
         else:
-            ready.append(Envelope(row["id"], route.topic, key, headers, value))
+            ready.append(Outgoing(row["id"], route.topic, key, headers, value))
     return Sorted(ready, refused, findings)
 
 

@@ -7,15 +7,15 @@ from contextlib import suppress
 from time import monotonic, time
 from typing import Final
 
-from bus.log.errors import LogError, LogUnavailable, RecordTooLarge
-from bus.log.record import Appended
+from bus.log.errors import LogError
 from bus.log.writer import Writer
 from bus.observe import metrics
 from bus.observe.logging import LogEvent, get
 from bus.store.directory import Directory, Snapshot
 from bus.store.errors import StoreError, StoreUnavailable
 from bus.store.outbox import Backlog, Feed, Outbox
-from producers.outbox.envelope import Envelope, Refused, Sorted, sort
+from producers.appending import append
+from producers.outbox.envelope import Refused, Sorted, sort
 from producers.outbox.row import Row
 
 ROWS: Final = 1_000
@@ -145,7 +145,8 @@ class Relay:
         ready, refused, findings = await self._sort(rows)
         for found, times in findings.items():
             self._findings.count(*found, times)
-        relayed, failure = await self._append(ready, refused)
+        relayed, too_large, failure = await append(self._writer, ready)
+        refused |= {id_: Refused(str(error)) for id_, error in too_large.items()}
         if relayed or refused:
             await feed.settle(relayed, {id_: each.reason for id_, each in refused.items()})
         metrics.RELAY_ROWS.labels(self._name).inc(len(relayed))
@@ -176,33 +177,6 @@ class Relay:
             base=self._public_url,
             at_time=time(),
         )
-
-    async def _append(
-        self, ready: Sequence[Envelope], refused: dict[int, Refused]
-    ) -> tuple[list[int], LogError | None]:
-        """Append in order; give the ids that the log has, and what stopped the others, if anything.
-
-        What is too large for the log joins the refused. After a failure nothing more is appended.
-        """
-        failure: LogError | None = None
-        waiting: list[tuple[int, asyncio.Future[Appended]]] = []
-        for row_id, topic, key, headers, value in ready:
-            try:
-                waiting.append((row_id, self._writer.append(topic, key, headers, value)))
-            except RecordTooLarge as error:
-                refused[row_id] = Refused(str(error))
-            except LogUnavailable as error:
-                failure = error
-                break
-        relayed = []
-        for row_id, stored in waiting:
-            try:
-                await stored
-            except LogError as error:
-                failure = error
-            else:
-                relayed.append(row_id)
-        return relayed, failure
 
     def _tell(self, rows: Sequence[Row], refused: Mapping[int, Refused]) -> None:
         """Write a line for each refused row, and count them."""

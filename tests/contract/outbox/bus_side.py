@@ -9,7 +9,7 @@ from bus.catalogue import Domain
 from bus.codec import kafka
 from bus.event import Event
 from bus.log.reader import Reader
-from bus.log.record import Partition
+from bus.log.record import MAX_RECORD_BYTES, Partition
 from bus.log.topics import Topics
 from bus.log.writer import Writer
 from bus.store.database import Database
@@ -48,12 +48,13 @@ class Bus:
         """Name the topic of a domain."""
         return f"{self.namespace}.{domain}"
 
-    async def add_domain(self, name: str) -> None:
-        """Make a domain and its topic."""
+    async def add_domain(self, name: str, *, max_record_bytes: int = MAX_RECORD_BYTES) -> None:
+        """Make a domain and its topic, which takes records up to that size."""
         topic = self.topic(name)
 
         async def make() -> None:
-            await self.topics.create(topic, PARTITIONS, 14)
+            async with Topics(bootstrap=self.kafka, max_record_bytes=max_record_bytes) as topics:
+                await topics.create(topic, PARTITIONS, 14)
 
         domain = Domain(name, topic, OIN, None, 14, PARTITIONS, "")
         await Domains(self.database).create(domain, make)

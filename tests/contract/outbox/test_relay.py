@@ -1,6 +1,7 @@
 """From the outbox to the log, with a real Postgres and a real Kafka."""
 
 import asyncio
+import base64
 import json
 import random
 from collections import defaultdict
@@ -167,6 +168,21 @@ async def test_rows_that_cannot_be_published_are_kept_with_the_reason(
     assert not any("123456782" in row["reason"] for row in rejected)
     refused = metrics.RELAY_REFUSED.labels(outbox_name(register.url))
     assert refused._value.get() == len(rejected)
+
+
+async def test_a_row_too_large_for_its_topic_does_not_block(register: Register, bus: Bus) -> None:
+    """A topic that was made for smaller events says so in its answer: that row is refused."""
+    await bus.add_domain("nl.oud", max_record_bytes=300_000)
+    numbers = random.Random(20260502)  # noqa: S311 - nothing secret
+    large = base64.b64encode(numbers.randbytes(300_000)).decode()  # does not compress
+    for data in ("1", f'"{large}"', "2"):
+        await register.database.execute(PUBLISH, "nl.oud.x", SOURCE, "k", data, "{}")
+    async with bus.relaying(register.url):
+        logged = await bus.logged(2, "nl.oud")
+        await eventually(lambda: is_empty(register))
+    assert [each.event.data for each in logged] == [b"1", b"2"]
+    (rejected,) = await register.outbox.rejected(10)
+    assert "over the limit" in rejected["reason"]
 
 
 async def test_rejected_rows_come_back_once_the_cause_is_gone(register: Register, bus: Bus) -> None:

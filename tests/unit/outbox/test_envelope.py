@@ -60,7 +60,7 @@ def sorted_(*rows: dict[str, Any]) -> Sorted:
 def test_good_rows_stay_in_order_around_refused_ones() -> None:
     """A refused row takes nothing with it."""
     found = sorted_(row(1), row(2, type=""), row(3), row(4, source="urn:nld:oin:2:zaken"), row(5))
-    assert [each.row_id for each in found.ready] == [1, 3, 5]
+    assert [each.id for each in found.ready] == [1, 3, 5]
     assert set(found.refused) == {2, 4}
 
 
@@ -100,7 +100,7 @@ def test_the_profile_of_the_domain_refuses_and_counts() -> None:
         row(2, extensions='{"tracestate": ""}'),
         row(3, partitionkey=None),
     )
-    assert [each.row_id for each in found.ready] == [3]
+    assert [each.id for each in found.ready] == [3]
     assert [(each.reason, each.doubtful) for each in found.refused.values()] == [
         ("profile: bsn-in-subject at subject", True),
         ("profile: extension-incomplete at traceparent", True),
@@ -128,6 +128,6 @@ def test_what_the_catalogue_refuses_waits_for_a_newer_one() -> None:
         types = EventTypes([replace(strict, schema_check=check)])
         snapshot = Snapshot(1, DOMAINS, ACCESS, types)
         found = sort(rows, now=snapshot, organisation=OIN, base="https://bus.example", at_time=0.0)
-        assert [each.row_id for each in found.ready] == ready
+        assert [each.id for each in found.ready] == ready
         for refused in found.refused.values():
             assert refused == ("not as registered: data/zaak: maxLength", True)
