@@ -47,7 +47,8 @@ class _Part:
     next_offset: int
     entries: deque[Entry] = field(default_factory=deque)
     size: int = 0
-    wanted_at: float = field(default_factory=time.monotonic)
+    waiting: int = 0
+    wanted_at: float = 0.0
 
 
 class Tail:
@@ -85,16 +86,22 @@ class Tail:
         Returns at once where the tail knows of records after a position: they are to be looked at.
         """
         waiter = _Waiter(dict(positions), asyncio.get_running_loop().create_future())
-        for partition, offset in positions.items():
-            if self._follow(partition, offset).next_offset > offset or self._stopped:
-                return waiter.positions
+        parts = [self._follow(partition, offset) for partition, offset in positions.items()]
+        known = zip(parts, positions.values(), strict=True)
+        if self._stopped or any(part.next_offset > offset for part, offset in known):
+            return waiter.positions
         join(self._index, waiter, terms)
         self._waiters.add(waiter)
+        for part in parts:
+            part.waiting += 1
         try:
             await asyncio.wait([waiter.woken], timeout=seconds)
         finally:
             self._waiters.discard(waiter)
             self._index.remove(waiter)
+            for part in parts:
+                part.waiting -= 1
+                part.wanted_at = time.monotonic()
         self._move_along(waiter)
         return waiter.positions
 
@@ -130,6 +137,7 @@ class Tail:
         if part is None:
             part = self._parts[partition] = _Part(offset, offset)
             self._reader.assign({partition: offset})
+        part.wanted_at = time.monotonic()
         return part
 
     def _feed(self, partition: Partition, records: Sequence[Record]) -> None:
@@ -185,14 +193,14 @@ class Tail:
                 _wake(waiter)
 
     def _let_go(self, now: float) -> None:
-        for partition in {each for waiter in self._waiters for each in waiter.positions}:
-            if part := self._parts.get(partition):
-                part.wanted_at = now
-        idle = {each for each, part in self._parts.items() if now - part.wanted_at > LINGER}
+        """Read on no longer where nobody has waited for a while; done after each read."""
+        idle = {
+            each
+            for each, part in self._parts.items()
+            if not part.waiting and now - part.wanted_at > LINGER
+        }
         if idle:
-            self._reader.release(idle)
-            for partition in idle:
-                del self._parts[partition]
+            self._drop(idle)
 
 
 def _wake(waiter: _Waiter) -> None:

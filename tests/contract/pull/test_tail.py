@@ -1,6 +1,7 @@
 """The tail on real Kafka: who waits is woken by what it wants, and shown nothing twice."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
@@ -17,7 +18,7 @@ from bus.log.topics import Topics
 from bus.log.writer import Writer
 from bus.pull.desk import Desk
 from bus.pull.page import Budget
-from bus.pull.tail import Tail
+from bus.pull.tail import LINGER, Tail
 from bus.pull.wish import Wish
 from bus.subscription import Subscription
 from tests.contract.log.records import write_unreadable
@@ -150,6 +151,24 @@ async def test_nobody_waits_beside_what_is_known(kafka: str, namespace: str) -> 
         here.tail.stop()
         assert list((await late).values()) == [1, 0]
         assert list((await here.wait(1, 0)).values()) == [1, 0]
+
+
+async def test_a_partition_is_let_go_a_while_after_the_last_who_came(
+    kafka: str, namespace: str
+) -> None:
+    """Not while somebody waits there, however long; and who returns at once has come, too."""
+    async with world(kafka, namespace) as here:
+        waiting = here.wait(0, 0, seconds=5)
+        await here.seen(0, 0)
+        here.tail._let_go(time.monotonic() + 2 * LINGER)
+        assert {*here.tail._parts} == {*here.places}
+        await here.publish("a", 0)
+        await waiting
+        for part in here.tail._parts.values():
+            part.wanted_at -= LINGER / 2
+        await here.wait(0)
+        here.tail._let_go(time.monotonic() + LINGER * 3 / 4)
+        assert [*here.tail._parts] == here.places[:1]
 
 
 @pytest.mark.parametrize("size", [1, 5_000])
