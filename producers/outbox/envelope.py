@@ -1,6 +1,5 @@
 """Which rows of an outbox may go to the log, and what each becomes there: pure."""
 
-from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -11,6 +10,9 @@ from bus.profile import Finding
 from bus.store.directory import Snapshot
 from producers.appending import Outgoing
 from producers.outbox.row import Row, event_of
+
+Found = tuple[str, str, str, str]
+"""What a rule of the profile found: domain, source, rule, verdict."""
 
 
 class Refused(NamedTuple):
@@ -26,12 +28,12 @@ class Refused(NamedTuple):
 class Sorted(NamedTuple):
     """The rows that go to the log, in their order, and those that do not, by row id.
 
-    `findings`: how often the profile found what: domain, source, rule, verdict.
+    `findings`: what the profile found, by row id.
     """
 
     ready: list[Outgoing[int]]
     refused: dict[int, Refused]
-    findings: Counter[tuple[str, str, str, str]]
+    findings: dict[int, list[Found]]
 
 
 def sort(
@@ -45,7 +47,7 @@ def sort(
     routes: dict[tuple[str, str], Domain | Refused] = {}
     ready: list[Outgoing[int]] = []
     refused: dict[int, Refused] = {}
-    findings: Counter[tuple[str, str, str, str]] = Counter()
+    findings: dict[int, list[Found]] = {}
     for row in rows:
         at = (row["type"], row["source"])
         route = routes.get(at)
@@ -67,7 +69,10 @@ def sort(
         headers, value = kafka.encode(event)
         size = kafka.size_of(key, headers, value)
         found = route.profile.judge(event, now=at_time, by_source=by_source, size=size)
-        findings.update((route.name, event.source, f.rule.code, f.verdict) for f in found)
+        if found:
+            findings[row["id"]] = [
+                (route.name, event.source, each.rule.code, each.verdict) for each in found
+            ]
         if reason := _objection(found):
             refused[row["id"]] = Refused(reason, doubtful=True)
         else:

@@ -2,8 +2,10 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from time import monotonic, time
 from typing import Final
 
@@ -143,12 +145,13 @@ class Relay:
         if not rows:
             return 0
         ready, refused, findings = await self._sort(rows)
-        for found, times in findings.items():
-            self._findings.count(*found, times)
         relayed, too_large, failure = await append(self._writer, ready)
         refused |= {id_: Refused(str(error)) for id_, error in too_large.items()}
         if relayed or refused:
             await feed.settle(relayed, {id_: each.reason for id_, each in refused.items()})
+        gone = (findings.get(id_, ()) for id_ in (*relayed, *refused))
+        for found, times in Counter(chain.from_iterable(gone)).items():
+            self._findings.count(*found, times)
         metrics.RELAY_ROWS.labels(self._name).inc(len(relayed))
         self._tell(rows, refused)
         if failure is not None:

@@ -106,9 +106,12 @@ def test_the_profile_of_the_domain_refuses_and_counts() -> None:
         ("profile: extension-incomplete at traceparent", True),
     ]
     source = "urn:nld:oin:1:zaken"
-    assert found.findings["nl.zaken", source, "bsn-in-subject", "reject"] == 1
-    assert found.findings["nl.zaken", source, "ordered-by-source", "warn"] == 1
-    assert found.findings["nl.zaken", source, "source-number-invalid", "warn"] == 3
+    assert ("nl.zaken", source, "bsn-in-subject", "reject") in found.findings[1]
+    assert ("nl.zaken", source, "ordered-by-source", "warn") in found.findings[3]
+    assert all(
+        ("nl.zaken", source, "source-number-invalid", "warn") in found.findings[id_]
+        for id_ in (1, 2, 3)
+    )
 
 
 def test_the_name_of_an_outbox_has_no_password() -> None:
