@@ -135,14 +135,21 @@ class Subscriber:
         self._on_ready(self)
 
     def put_under(self, caps: tuple["Cap[Subscriber]", ...]) -> None:
-        """Count under these caps from here on, what is on the wire included."""
-        requests = self.in_flight - self._riders
-        for cap in self.caps:
+        """Count under these caps from here on, what is on the wire included.
+
+        No answer of this one wakes those any more who wait under a cap that it leaves: they are
+        told here that there may be room.
+        """
+        requests, left = self.in_flight - self._riders, self.caps
+        for cap in left:
             cap.out -= requests
             cap.waiting.pop(self, None)
         self.caps = caps
         for cap in caps:
             cap.out += requests
+        for cap in left:
+            for waiter in cap.waiting:
+                waiter.stir()
 
     def share_rate(self, part: float) -> None:
         """Take this part of the subscription's rate: other workers have the others."""

@@ -83,6 +83,39 @@ def test_what_is_on_the_wire_goes_along_to_another_cap() -> None:
     assert organisation.out == 0
 
 
+async def test_who_waits_is_woken_when_the_others_leave() -> None:
+    """One moves to another host, one is deleted with a request on the wire: both leave room."""
+    hosts = Hosts()
+    courier = Courier(hosts, Named(fails_for=-1))
+    small = Small(on_ready=courier.stir)
+    caps: Caps[Subscriber] = Caps(host=1, organisation=100)
+    stream = small.stream()
+    moving, waiting, leaving = (
+        stream.join(stored(number, sink="https://slow.example/"), None, at(0.0)).subscriber
+        for number in (1, 2, 3)
+    )
+    for subscriber in (moving, waiting, leaving):
+        subscriber.put_under(caps.of(subscriber.stored))
+    stream.feed(record(0), 0.0)
+    for subscriber in (moving, waiting, leaving):
+        courier.pump(subscriber)
+    courier.flush()
+    assert [number for number, _ in hosts.out] == [1]
+
+    moving.put_under(caps.of(stored(1, sink="https://quick.example/")))
+    courier.flush()
+    assert [number for number, _ in hosts.out] == [1, 2]
+
+    hosts.out.pop()[1](Delivered(204))
+    assert [number for number, _ in hosts.out] == [1, 3]
+    stream.feed(record(1), 0.0)
+    courier.flush()
+    stream.leave(leaving.identity)
+    hosts.out.pop()[1](Delivered(204))
+    assert [number for number, _ in hosts.out] == [1, 2]
+    courier.stop()
+
+
 @pytest.mark.parametrize(
     "outcome", [Temporary(Reason.TIMEOUT), Temporary(Reason.ANSWER, 503), Temporary("answer", 429)]
 )
