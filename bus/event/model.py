@@ -45,7 +45,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
         if value is not None:
             return value
         match name:
-            case "id" | "source" | "type" | "datacontenttype":
+            case "type" | "source" | "id" | "datacontenttype":  # the most asked for first
                 own: str | None = getattr(self, name)
                 return own
             case "specversion":

@@ -182,6 +182,8 @@ def _order(node: t.Order) -> Evaluate:
 def _equality(node: t.Equality) -> Evaluate:
     """Cast the left operand to the type of the right one, and compare."""
     equal, at = node.equal, node.at
+    if isinstance(node.right, t.Literal) and isinstance(node.left, t.Attribute):
+        return _attribute_is(node.left, node.right.value, equal=equal)
     if isinstance(node.right, t.Literal):
         value, known = node.right.value, _cast(node.left, type(node.right.value))
         return lambda get: (known(get) == value) is equal
@@ -194,12 +196,31 @@ def _equality(node: t.Equality) -> Evaluate:
     return run
 
 
+def _attribute_is(node: t.Attribute, wanted: t.Value, *, equal: bool) -> Evaluate:
+    """Do in one closure what most filters are made of: three would take twice as long."""
+    name, at, kind, cast = node.name, node.at, type(wanted), CASTS[type(wanted)]
+
+    def run(get: Getter) -> bool:
+        value = get(name)
+        if value is None:
+            raise Failure(Kind.MISSING_ATTRIBUTE, at)
+        if type(value) is not kind:
+            value = cast(value, at)
+        return (value == wanted) is equal
+
+    return run
+
+
 def _logic(node: t.Logic) -> Evaluate:
     operands = [_cast(each, bool) for each in node.operands]
-    if node.operator == "XOR":
-        left, right = operands
-        return lambda get: left(get) is not right(get)
     decisive = node.operator == "OR"
+    if len(operands) == 2:  # as most have, and at XOR all
+        left, right = operands
+        if node.operator == "XOR":
+            return lambda get: left(get) is not right(get)
+        if decisive:
+            return lambda get: left(get) or right(get)
+        return lambda get: left(get) and right(get)
 
     def run(get: Getter) -> bool:
         for operand in operands:

@@ -44,6 +44,8 @@ class Failure(Exception):
     `at` is where in the text; `value` what a function gives all the same.
     """
 
+    __slots__ = ("at", "kind", "value")  # made for every event without some attribute
+
     def __init__(self, kind: Kind, at: int, value: Value | None = None) -> None:
         self.kind = kind
         self.at = at

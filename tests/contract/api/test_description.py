@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from bus.api.problem import CONTENT_TYPE
-from consumers.sinks.outcome import classify
+from consumers.sinks.outcome import Temporary, classify
 from tests.contract.api.bus_under_test import BATCH, STRUCTURED, Bus
 from tests.contract.api.design_rules import (
     RULES,
@@ -105,12 +105,16 @@ async def test_every_role_and_body_brings_its_errors(document: Document) -> None
 
 async def test_what_the_bus_does_with_each_answer_is_told(document: Document) -> None:
     """The description of the deliveries tells answers apart exactly as the sender does."""
-    told = document["webhooks"]["event"]["post"]["responses"]
+    deliveries = [item["post"] for item in document["webhooks"].values() if "post" in item]
+    assert len(deliveries) == 3
     meanings: dict[str, set[str]] = {}
-    for status in range(200, 600):
-        answer = told.get(str(status)) or told[f"{status // 100}XX"]
-        outcome = type(classify(status)).__name__
-        meanings.setdefault(outcome, set()).add(answer["description"])
+    for told in (delivery["responses"] for delivery in deliveries):
+        for status in range(200, 600):
+            answer = told.get(str(status)) or told[f"{status // 100}XX"]
+            outcome = classify(status, 7.0)
+            meanings.setdefault(type(outcome).__name__, set()).add(answer["description"])
+            waits = isinstance(outcome, Temporary)
+            assert waits == ("Retry-After" in answer.get("headers", {})), status
     assert all(len(descriptions) == 1 for descriptions in meanings.values()), meanings
     assert len(set.union(*meanings.values())) == len(meanings)
 
