@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 
 from consumers.sinks.outcome import Outcome
@@ -15,7 +16,7 @@ SenderType = type[AiohttpSender] | type[WireSender]
 
 
 class Sink:
-    """A sink on a free port; `script` is called per connection and reads and writes as it likes."""
+    """A sink on a free port; `script` is called per connection, and keeps it until it returns."""
 
     def __init__(self, script: "Script") -> None:
         self.connections = 0
@@ -30,18 +31,6 @@ class Sink:
         """Give the address to deliver to."""
         return f"{self.scheme}://127.0.0.1:{self.port}/events"
 
-    async def read(self, reader: asyncio.StreamReader) -> bytes:
-        """Read one request to its end and keep it."""
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = next(
-            int(line.partition(b":")[2])
-            for line in head.lower().split(b"\r\n")
-            if line.startswith(b"content-length:")
-        )
-        request = head + await reader.readexactly(length)
-        self.requests.append(request)
-        return request
-
     def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Take a connection: run the script over it in a task that `stop` ends."""
         self.connections += 1
@@ -51,7 +40,7 @@ class Sink:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await self._script(self, reader, writer)
+            await self._script(Link(self, reader, writer))
         except (OSError, asyncio.IncompleteReadError):
             pass  # the sender went away
         finally:
@@ -65,17 +54,36 @@ class Sink:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-Script = Callable[[Sink, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One connection to a sink, as its script has it."""
+
+    sink: Sink
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def request(self) -> bytes:
+        """Read one request to its end; the sink keeps it."""
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        length = next(
+            int(line.partition(b":")[2])
+            for line in head.lower().split(b"\r\n")
+            if line.startswith(b"content-length:")
+        )
+        request = head + await self.reader.readexactly(length)
+        self.sink.requests.append(request)
+        return request
 
 
-async def answer_with(
-    answer: bytes, sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
+Script = Callable[[Link], Awaitable[None]]
+
+
+async def answer_with(answer: bytes, link: Link) -> None:
     """Answer every request on a connection with these bytes."""
     while True:
-        await sink.read(reader)
-        writer.write(answer)
-        await writer.drain()
+        await link.request()
+        link.writer.write(answer)
+        await link.writer.drain()
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ import pytest
 
 from consumers.sinks.outcome import Delivered, Gone, Misconfigured, Outcome, Refused, Temporary
 from consumers.sinks.sender import Sender
-from tests.contract.sinks.scripted import Sink, deliver, open_sink, request_for
+from tests.contract.sinks.scripted import Link, deliver, open_sink, request_for
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
@@ -105,12 +105,10 @@ async def test_retry_after_as_a_date(sender: Sender) -> None:
 async def test_broken_answers(sender: Sender, raw: bytes, reason: str) -> None:
     """A sink that does not speak HTTP to the end is tried again, over a new connection."""
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        await sink.read(reader)
-        writer.write(raw)
-        await writer.drain()
+    async def script(link: Link) -> None:
+        await link.request()
+        link.writer.write(raw)
+        await link.writer.drain()
 
     async with open_sink(script) as sink:
         assert await deliver(sender, request_for(sink.url)) == Temporary(reason)
@@ -121,12 +119,10 @@ async def test_broken_answers(sender: Sender, raw: bytes, reason: str) -> None:
 async def test_answer_ended_by_close(sender: Sender) -> None:
     """An answer without length ends with its connection and counts in full."""
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        await sink.read(reader)
-        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nthanks")
-        await writer.drain()
+    async def script(link: Link) -> None:
+        await link.request()
+        link.writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nthanks")
+        await link.writer.drain()
 
     async with open_sink(script) as sink:
         assert await deliver(sender, request_for(sink.url)) == Delivered(200)
@@ -137,16 +133,14 @@ async def test_endless_answer(sender: Sender, framing: str) -> None:
     """Of an endless answer 8 KiB are read; its status counts and its connection is closed."""
     lost = asyncio.Event()
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        await sink.read(reader)
-        writer.write(f"HTTP/1.1 200 OK\r\n{framing}\r\n\r\n".encode())
+    async def script(link: Link) -> None:
+        await link.request()
+        link.writer.write(f"HTTP/1.1 200 OK\r\n{framing}\r\n\r\n".encode())
         chunk = b"x" * 0x400
-        while not writer.is_closing():
-            writer.write(b"400\r\n" + chunk + b"\r\n" if "chunked" in framing else chunk)
+        while not link.writer.is_closing():
+            link.writer.write(b"400\r\n" + chunk + b"\r\n" if "chunked" in framing else chunk)
             try:
-                await writer.drain()
+                await link.writer.drain()
             except OSError:
                 break
         lost.set()

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from consumers.sinks.outcome import Delivered, Misconfigured, Outcome, Temporary
 from consumers.sinks.sender import Sender
 from consumers.sinks.webhook.guard import Guard
-from tests.contract.sinks.scripted import SenderType, Sink, deliver, open_sink, request_for
+from tests.contract.sinks.scripted import Link, SenderType, deliver, open_sink, request_for
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
@@ -51,18 +51,16 @@ def reset(writer: asyncio.StreamWriter) -> None:
 async def test_stale_connection_is_resent_once(sender: Sender, loss: str) -> None:
     """A kept connection that dies without an answer costs no attempt; the request is the same."""
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        if sink.connections == 1:
-            await sink.read(reader)
-            writer.write(OK)
-            await sink.read(reader)
+    async def script(link: Link) -> None:
+        if link.sink.connections == 1:
+            await link.request()
+            link.writer.write(OK)
+            await link.request()
             if loss == "rst":
-                reset(writer)
+                reset(link.writer)
             return
-        await sink.read(reader)
-        writer.write(OK)
+        await link.request()
+        link.writer.write(OK)
 
     async with open_sink(script) as sink:
         assert await deliver(sender, request_for(sink.url)) == Delivered(200)
@@ -74,13 +72,11 @@ async def test_stale_connection_is_resent_once(sender: Sender, loss: str) -> Non
 async def test_resent_once_only(sender: Sender) -> None:
     """When the second try finds nobody either, the attempt has failed."""
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        await sink.read(reader)
-        if sink.connections == 1:
-            writer.write(OK)
-            await sink.read(reader)
+    async def script(link: Link) -> None:
+        await link.request()
+        if link.sink.connections == 1:
+            link.writer.write(OK)
+            await link.request()
 
     async with open_sink(script) as sink:
         assert await deliver(sender, request_for(sink.url)) == Delivered(200)
@@ -91,8 +87,8 @@ async def test_resent_once_only(sender: Sender) -> None:
 async def test_fresh_connection_is_not_resent(sender: Sender) -> None:
     """A new connection that dies without an answer is a failed attempt: the sink saw the event."""
 
-    async def script(sink: Sink, reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-        await sink.read(reader)
+    async def script(link: Link) -> None:
+        await link.request()
 
     async with open_sink(script) as sink:
         assert await deliver(sender, request_for(sink.url)) == Temporary("reset")
@@ -102,14 +98,12 @@ async def test_fresh_connection_is_not_resent(sender: Sender) -> None:
 async def test_begun_answer_is_not_resent(sender: Sender) -> None:
     """A kept connection that dies within the answer is a failed attempt."""
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        await sink.read(reader)
-        writer.write(OK)
-        await sink.read(reader)
-        writer.write(b"HTTP/1.1 200")
-        await writer.drain()
+    async def script(link: Link) -> None:
+        await link.request()
+        link.writer.write(OK)
+        await link.request()
+        link.writer.write(b"HTTP/1.1 200")
+        await link.writer.drain()
 
     async with open_sink(script) as sink:
         assert await deliver(sender, request_for(sink.url)) == Delivered(200)
@@ -122,15 +116,13 @@ async def test_body_of_a_204(sender: Sender, *, late: bool) -> None:
     """A 204 whose body comes all the same, at once or later, counts and ends its connection."""
     settled, closed = asyncio.Event(), asyncio.Event()
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        await sink.read(reader)
-        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n" + (b"" if late else b"hello"))
+    async def script(link: Link) -> None:
+        await link.request()
+        link.writer.write(b"HTTP/1.1 204 No Content\r\n\r\n" + (b"" if late else b"hello"))
         await settled.wait()
         if late:
-            writer.write(b"hello")
-        await reader.read()
+            link.writer.write(b"hello")
+        await link.reader.read()
         closed.set()
 
     async with open_sink(script) as sink:
@@ -155,12 +147,10 @@ async def test_slow_answer_times_out(sender: Sender) -> None:
     """An answer later than the time-out is none, and its connection is dropped, not kept."""
     lost = asyncio.Event()
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        await sink.read(reader)
-        writer.write(b"HTTP/1.1 200 OK\r\n")
-        if await reader.read() == b"":
+    async def script(link: Link) -> None:
+        await link.request()
+        link.writer.write(b"HTTP/1.1 200 OK\r\n")
+        if await link.reader.read() == b"":
             lost.set()
 
     async with open_sink(script) as sink:
@@ -172,12 +162,10 @@ async def test_slow_answer_times_out(sender: Sender) -> None:
 async def test_slow_body_times_out(sender: Sender) -> None:
     """The time-out runs until the answer's body has ended."""
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        await sink.read(reader)
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
-        await reader.read()
+    async def script(link: Link) -> None:
+        await link.request()
+        link.writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+        await link.reader.read()
 
     async with open_sink(script) as sink:
         assert await deliver(sender, request_for(sink.url, timeout=0.2)) == Temporary("timeout")
@@ -186,16 +174,14 @@ async def test_slow_body_times_out(sender: Sender) -> None:
 async def test_resending_does_not_restart_the_clock(sender: Sender) -> None:
     """The time-out counts from `send`, over both tries."""
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        await sink.read(reader)
-        if sink.connections == 1:
-            writer.write(OK)
-            await sink.read(reader)
+    async def script(link: Link) -> None:
+        await link.request()
+        if link.sink.connections == 1:
+            link.writer.write(OK)
+            await link.request()
             await asyncio.sleep(0.6)  # behaviour under test, not synchronisation
             return
-        await reader.read()
+        await link.reader.read()
 
     async with open_sink(script) as sink:
         await deliver(sender, request_for(sink.url))
@@ -217,13 +203,13 @@ async def test_sink_that_stops_reading(sender: Sender) -> None:
     """A sink that does not read is dropped at the time-out, with all that was buffered for it."""
     settled, received = asyncio.Event(), asyncio.get_running_loop().create_future()
 
-    async def script(_: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.transport.pause_reading()  # type: ignore[attr-defined]  # a socket transport
+    async def script(link: Link) -> None:
+        link.writer.transport.pause_reading()  # type: ignore[attr-defined]  # a socket transport
         await settled.wait()
-        writer.transport.resume_reading()  # type: ignore[attr-defined]  # same
+        link.writer.transport.resume_reading()  # type: ignore[attr-defined]  # same
         total = 0
         try:
-            while piece := await reader.read(1 << 16):
+            while piece := await link.reader.read(1 << 16):
                 total += len(piece)
         except ConnectionError:
             pass
@@ -240,13 +226,11 @@ async def test_sink_that_stops_reading(sender: Sender) -> None:
 async def test_large_body_arrives_whole(sender: Sender) -> None:
     """A body of some megabytes is sent as it is, and again when its connection was stale."""
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        await sink.read(reader)
-        writer.write(OK)
-        if sink.connections == 1:
-            await reader.read(1)
+    async def script(link: Link) -> None:
+        await link.request()
+        link.writer.write(OK)
+        if link.sink.connections == 1:
+            await link.reader.read(1)
 
     body = bytes(range(256)) * 10_000
     async with open_sink(script) as sink:
@@ -258,15 +242,13 @@ async def test_large_body_arrives_whole(sender: Sender) -> None:
 async def test_answer_before_the_body_is_sent(sender: Sender) -> None:
     """A refusal that comes while the body is still going out counts; its connection is not kept."""
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        if sink.connections == 1:
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+    async def script(link: Link) -> None:
+        if link.sink.connections == 1:
+            await link.reader.readuntil(b"\r\n\r\n")
+            link.writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
             await asyncio.Event().wait()
-        await sink.read(reader)
-        writer.write(OK)
+        await link.request()
+        link.writer.write(OK)
 
     async with open_sink(script) as sink:
         outcome = await deliver(sender, request_for(sink.url, body=b"x" * 20_000_000))
@@ -286,10 +268,10 @@ async def test_close_in_flight(open_sender: SenderType, guard: Guard) -> None:
     """Closing ends what is in flight at once, waiting or not yet begun, each reported once."""
     arrived = asyncio.Event()
 
-    async def script(sink: Sink, reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-        await sink.read(reader)
+    async def script(link: Link) -> None:
+        await link.request()
         arrived.set()
-        await reader.read()
+        await link.reader.read()
 
     outcomes: list[Outcome] = []
     async with open_sink(script) as sink:

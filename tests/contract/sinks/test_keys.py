@@ -24,7 +24,7 @@ from consumers.sinks.webhook.guard import Guard
 from consumers.sinks.webhook.token_endpoint import TokenEndpoint
 from consumers.sinks.webhook.token_sender import TokenSender
 from tests.certificates import made_certificate
-from tests.contract.sinks.scripted import SenderType, Sink, deliver, open_sink, request_for
+from tests.contract.sinks.scripted import Link, SenderType, Sink, deliver, open_sink, request_for
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 UNAUTHORIZED = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
@@ -58,17 +58,17 @@ async def token_endpoint(grant: Grant) -> AsyncIterator[tuple[Sink, list[dict[st
     """Open a token endpoint; gives it and the forms that it was sent."""
     forms: list[dict[str, str]] = []
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        request = (await sink.read(reader)).decode()
+    async def script(link: Link) -> None:
+        request = (await link.request()).decode()
         forms.append(
             {name: one for name, (one,) in parse_qs(request.partition("\r\n\r\n")[2]).items()}
         )
         status, document = grant(forms[-1])
         body = document if isinstance(document, bytes) else orjson.dumps(document)
-        writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
-        await writer.drain()
+        link.writer.write(
+            f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+        )
+        await link.writer.drain()
 
     async with open_sink(script) as endpoint:
         yield endpoint, forms
@@ -163,13 +163,11 @@ async def test_a_refused_token_is_renewed_once(open_sender: SenderType, guard: G
         "refreshtokenendpoint": "",
     }
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def script(link: Link) -> None:
         while True:
-            request = await sink.read(reader)
-            writer.write(OK if b"Bearer new\r\n" in request else UNAUTHORIZED)
-            await writer.drain()
+            request = await link.request()
+            link.writer.write(OK if b"Bearer new\r\n" in request else UNAUTHORIZED)
+            await link.writer.drain()
 
     for text, outcome, sent in (
         ("new", Delivered(200), ["Bearer old", "Bearer new"]),
@@ -310,10 +308,10 @@ async def test_waiting_for_a_token_counts(open_sender: SenderType, guard: Guard)
     """An endpoint that hangs costs a delivery its time-out, and a closing sender nothing more."""
     asked = asyncio.Event()
 
-    async def hang(sink: Sink, reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-        await sink.read(reader)
+    async def hang(link: Link) -> None:
+        await link.request()
         asked.set()
-        await reader.read()
+        await link.reader.read()
 
     async with (
         open_sink(hang) as endpoint,

@@ -15,7 +15,7 @@ from consumers.sinks.webhook.client import Client
 from consumers.sinks.webhook.dial import Unreachable
 from consumers.sinks.webhook.guard import Guard
 from tests.certificates import made_certificate
-from tests.contract.sinks.scripted import Sink, deliver, open_sink, request_for
+from tests.contract.sinks.scripted import Link, Sink, deliver, open_sink, request_for
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 TUNNEL = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -32,18 +32,16 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 async def proxy(port: int, answer: bytes = TUNNEL) -> AsyncIterator[Sink]:
     """Open a proxy that tunnels to this port of loopback, whatever name it is asked for."""
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        sink.requests.append(await reader.readuntil(b"\r\n\r\n"))
-        writer.write(answer)
-        await writer.drain()
+    async def script(link: Link) -> None:
+        link.sink.requests.append(await link.reader.readuntil(b"\r\n\r\n"))
+        link.writer.write(answer)
+        await link.writer.drain()
         if answer is TUNNEL:
             inner, outer = await asyncio.open_connection("127.0.0.1", port)
             try:
                 async with asyncio.TaskGroup() as both:
-                    both.create_task(_pump(reader, outer))
-                    both.create_task(_pump(inner, writer))
+                    both.create_task(_pump(link.reader, outer))
+                    both.create_task(_pump(inner, link.writer))
             finally:
                 outer.close()
 

@@ -5,7 +5,7 @@ import socket
 
 from consumers.sinks.outcome import Delivered, Misconfigured, Temporary
 from consumers.sinks.webhook.guard import Guard
-from tests.contract.sinks.scripted import SenderType, Sink, deliver, open_sink, request_for
+from tests.contract.sinks.scripted import Link, SenderType, deliver, open_sink, request_for
 
 
 class Rebinding:
@@ -26,11 +26,11 @@ def guarded(names: Rebinding) -> Guard:
     return Guard(allow_http=True, allow_cidrs=["127.0.0.1/32"], lookup=names.lookup)
 
 
-async def closing(sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def closing(link: Link) -> None:
     """Answer once, with the address that the sender came in by."""
-    await sink.read(reader)
-    sink.requests[-1] = writer.get_extra_info("sockname")[0].encode()
-    writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+    await link.request()
+    link.sink.requests[-1] = link.writer.get_extra_info("sockname")[0].encode()
+    link.writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 
 
 async def test_name_is_looked_up_once_per_connection(open_sender: SenderType) -> None:

@@ -9,7 +9,7 @@ from consumers.sinks.outcome import Delivered, Temporary
 from consumers.sinks.sender import Sender
 from consumers.sinks.webhook.guard import Guard
 from consumers.sinks.webhook.wire_sender import WireSender
-from tests.contract.sinks.scripted import Sink, deliver, open_sink, request_for
+from tests.contract.sinks.scripted import Link, deliver, open_sink, request_for
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
@@ -17,9 +17,9 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 async def test_an_answer_that_does_not_begin(sender: Sender) -> None:
     """A sink that says nothing is given up at the first byte's time, long before the total."""
 
-    async def script(sink: Sink, reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-        await sink.read(reader)
-        await reader.read()
+    async def script(link: Link) -> None:
+        await link.request()
+        await link.reader.read()
 
     async with open_sink(script) as sink:
         request = replace(request_for(sink.url, timeout=60.0), first_byte=0.2)
@@ -31,15 +31,13 @@ async def test_an_answer_that_has_begun_has_its_whole_time(sender: Sender) -> No
     """Past the first byte only the total counts."""
     begun = asyncio.Event()
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        await sink.read(reader)
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no")
+    async def script(link: Link) -> None:
+        await link.request()
+        link.writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no")
         begun.set()
         await release.wait()
-        writer.write(b"k")
-        await reader.read()
+        link.writer.write(b"k")
+        await link.reader.read()
 
     release = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -1,6 +1,5 @@
 """Deliveries over TLS: whom the sender trusts."""
 
-import asyncio
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ from consumers.sinks.outcome import Delivered, Misconfigured, Outcome, Temporary
 from consumers.sinks.sender import Sender
 from consumers.sinks.webhook.guard import Guard
 from tests.certificates import made_certificate
-from tests.contract.sinks.scripted import SenderType, Sink, deliver, open_sink, request_for
+from tests.contract.sinks.scripted import Link, SenderType, deliver, open_sink, request_for
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 MakeCertificate = Callable[..., Path]
@@ -81,10 +80,10 @@ async def test_own_authority(
 async def test_no_tls_at_the_other_end(sender: Sender) -> None:
     """A sink that speaks plain HTTP on its https port is tried again later."""
 
-    async def script(_: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(1)
-        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        await writer.drain()
+    async def script(link: Link) -> None:
+        await link.reader.read(1)
+        link.writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await link.writer.drain()
 
     async with open_sink(script) as sink:
         url = sink.url.replace("http:", "https:")
@@ -156,12 +155,10 @@ async def test_answer_ended_by_close_over_tls(
     """An answer without length ends with its connection over TLS too."""
     certificate = make_certificate()
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        await sink.read(reader)
-        writer.write(b"HTTP/1.1 200 OK\r\n\r\nthanks")
-        await writer.drain()
+    async def script(link: Link) -> None:
+        await link.request()
+        link.writer.write(b"HTTP/1.1 200 OK\r\n\r\nthanks")
+        await link.writer.drain()
 
     async with (
         open_sink(script, tls=server_side(certificate)) as sink,
@@ -178,15 +175,13 @@ async def test_stale_connection_over_tls(
     """A kept TLS connection that dies without an answer costs no attempt."""
     certificate = make_certificate()
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        await sink.read(reader)
-        writer.write(OK)
-        if sink.connections == 1:
-            await sink.read(reader)
+    async def script(link: Link) -> None:
+        await link.request()
+        link.writer.write(OK)
+        if link.sink.connections == 1:
+            await link.request()
             return
-        await reader.read()
+        await link.reader.read()
 
     async with (
         open_sink(script, tls=server_side(certificate)) as sink,

@@ -9,7 +9,7 @@ import pytest
 from consumers.sinks.outcome import Delivered, Outcome, Refused, Temporary
 from consumers.sinks.sender import Sender
 from consumers.sinks.webhook.guard import Guard
-from tests.contract.sinks.scripted import SenderType, Sink, deliver, open_sink, request_for
+from tests.contract.sinks.scripted import Link, SenderType, deliver, open_sink, request_for
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
@@ -64,12 +64,10 @@ async def test_next_request_from_done(sender: Sender) -> None:
     outcomes: list[Outcome] = []
     over = asyncio.Event()
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def script(link: Link) -> None:
         for line in answers:
-            await sink.read(reader)
-            writer.write(b"HTTP/1.1 " + line + b"\r\nContent-Length: 0\r\n\r\n")
+            await link.request()
+            link.writer.write(b"HTTP/1.1 " + line + b"\r\nContent-Length: 0\r\n\r\n")
 
     async with open_sink(script) as sink:
 
@@ -93,14 +91,12 @@ async def test_answer_by_drops(sender: Sender) -> None:
     raw += b"HTTP/1.1 503 Later\r\nRetry-After: 7\r\nTransfer-Encoding: chunked\r\n\r\n"
     raw += b"3\r\nabc\r\n0\r\n\r\n"
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    async def script(link: Link) -> None:
+        link.writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         while True:
-            await sink.read(reader)
+            await link.request()
             for each in raw:
-                writer.write(bytes([each]))
+                link.writer.write(bytes([each]))
                 await asyncio.sleep(0)
 
     async with open_sink(script) as sink:
@@ -113,13 +109,11 @@ async def test_answer_by_drops(sender: Sender) -> None:
 async def test_endless_interim_answers(sender: Sender) -> None:
     """A sink that only ever says `100 Continue` is not listened to until the time-out's end."""
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        await sink.read(reader)
-        while not writer.is_closing():
-            writer.write(b"HTTP/1.1 100 Continue\r\nX: " + b"y" * 1_000 + b"\r\n\r\n")
-            await writer.drain()
+    async def script(link: Link) -> None:
+        await link.request()
+        while not link.writer.is_closing():
+            link.writer.write(b"HTTP/1.1 100 Continue\r\nX: " + b"y" * 1_000 + b"\r\n\r\n")
+            await link.writer.drain()
 
     async with open_sink(script) as sink:
         outcome = await deliver(sender, request_for(sink.url, timeout=1))
@@ -145,13 +139,11 @@ async def test_second_address_is_tried(open_sender: SenderType) -> None:
 async def test_each_is_told_once_when_closed(open_sender: SenderType, guard: Guard) -> None:
     """Whatever a request is at when the sender is closed, its outcome is told once."""
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        await sink.read(reader)
-        if len(sink.requests) % 2:
-            writer.write(OK)
-        await reader.read()
+    async def script(link: Link) -> None:
+        await link.request()
+        if len(link.sink.requests) % 2:
+            link.writer.write(OK)
+        await link.reader.read()
 
     told: dict[int, list[Outcome]] = {each: [] for each in range(30)}
     async with open_sink(script) as sink:

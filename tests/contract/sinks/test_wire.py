@@ -14,7 +14,7 @@ from consumers.sinks.outcome import Delivered, Misconfigured, Outcome, Refused, 
 from consumers.sinks.webhook.connection import Connection
 from consumers.sinks.webhook.guard import Guard
 from consumers.sinks.webhook.wire_sender import WireSender
-from tests.contract.sinks.scripted import Sink, deliver, open_sink, request_for
+from tests.contract.sinks.scripted import Link, deliver, open_sink, request_for
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
@@ -90,12 +90,10 @@ async def test_each_gets_its_own_outcome(guard: Guard) -> None:
     """Who waits is served before the one that is over is told, and no outcome goes astray."""
     outcomes: dict[str, Outcome] = {}
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def script(link: Link) -> None:
         for line in (b"200 OK", b"400 No", b"503 Later"):
-            await sink.read(reader)
-            writer.write(b"HTTP/1.1 " + line + b"\r\nContent-Length: 0\r\n\r\n")
+            await link.request()
+            link.writer.write(b"HTTP/1.1 " + line + b"\r\nContent-Length: 0\r\n\r\n")
 
     async with open_sink(script) as sink, wire(guard, connections=1) as sender:
         for name in ("a", "b", "c"):
@@ -110,19 +108,17 @@ async def test_nothing_goes_out_before_the_answer(guard: Guard) -> None:
     """A request that waits is not written behind the one under way."""
     answered = False
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def script(link: Link) -> None:
         nonlocal answered
-        await sink.read(reader)
+        await link.request()
         try:
             async with asyncio.timeout(0.3):
-                await reader.read(1)
+                await link.reader.read(1)
         except TimeoutError:
             answered = True
-            writer.write(OK)
-            await sink.read(reader)
-            writer.write(OK)
+            link.writer.write(OK)
+            await link.request()
+            link.writer.write(OK)
 
     async with open_sink(script) as sink, wire(guard, connections=1) as sender:
         both = (deliver(sender, request_for(sink.url)) for _ in range(2))
@@ -133,13 +129,11 @@ async def test_nothing_goes_out_before_the_answer(guard: Guard) -> None:
 async def test_waiting_for_a_connection_counts(guard: Guard) -> None:
     """Who waits too long is timed out unsent; the freed place serves the next."""
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        request = await sink.read(reader)
+    async def script(link: Link) -> None:
+        request = await link.request()
         if not request.endswith(b"hang"):
-            writer.write(OK)
-        await reader.read()
+            link.writer.write(OK)
+        await link.reader.read()
 
     async with open_sink(script) as sink, wire(guard, connections=1) as sender:
         hanging = asyncio.ensure_future(
@@ -185,13 +179,11 @@ async def test_late_request_is_not_sent(guard: Guard, monkeypatch: pytest.Monkey
     monkeypatch.setattr("consumers.sinks.webhook.wire_sender._SWEEP", 60)
     late = asyncio.Event()
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        await sink.read(reader)
+    async def script(link: Link) -> None:
+        await link.request()
         await late.wait()
-        writer.write(OK)
-        await reader.read()
+        link.writer.write(OK)
+        await link.reader.read()
 
     async with open_sink(script) as sink, wire(guard, connections=1) as sender:
         first = asyncio.ensure_future(deliver(sender, request_for(sink.url)))
@@ -215,12 +207,10 @@ async def test_time_out_noticed_twice() -> None:
             await asyncio.Event().wait()
         return ["127.0.0.1"]
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        await sink.read(reader)
-        writer.write(OK)
-        await sink.read(reader)
+    async def script(link: Link) -> None:
+        await link.request()
+        link.writer.write(OK)
+        await link.request()
 
     guard = Guard(allow_http=True, allow_cidrs=["127.0.0.1/32"], lookup=lookup)
     outcomes: list[Outcome] = []
@@ -304,12 +294,10 @@ async def test_idle_connections_are_closed(guard: Guard) -> None:
     """A connection that nobody needed for a while is closed; the next request opens another."""
     closed = asyncio.Event()
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        await sink.read(reader)
-        writer.write(OK)
-        if await reader.read() == b"":
+    async def script(link: Link) -> None:
+        await link.request()
+        link.writer.write(OK)
+        if await link.reader.read() == b"":
             closed.set()
 
     async with open_sink(script) as sink, wire(guard, idle=0.5) as sender:
@@ -325,16 +313,14 @@ async def test_stale_connection_that_was_never_used(guard: Guard) -> None:
     """A connection opened for who got another one first is a kept one: its loss costs nothing."""
     served = asyncio.Event()
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        number = sink.connections
-        await sink.read(reader)
+    async def script(link: Link) -> None:
+        number = link.sink.connections
+        await link.request()
         if number == 2 and not served.is_set():
             served.set()
             return
-        writer.write(OK)
-        await reader.read()
+        link.writer.write(OK)
+        await link.reader.read()
 
     async with open_sink(script) as sink, wire(guard) as sender:
         assert await deliver(sender, request_for(sink.url)) == Delivered(200)
@@ -352,16 +338,14 @@ async def test_stale_connection_that_was_never_used(guard: Guard) -> None:
 async def test_resending_keeps_to_the_bound(guard: Guard) -> None:
     """With one connection allowed, a lost one is replaced for its request before who waits."""
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        number = sink.connections
-        await sink.read(reader)
-        writer.write(OK)
-        while await sink.read(reader):
+    async def script(link: Link) -> None:
+        number = link.sink.connections
+        await link.request()
+        link.writer.write(OK)
+        while await link.request():
             if number == 1:
                 return
-            writer.write(OK)
+            link.writer.write(OK)
 
     async with open_sink(script) as sink, wire(guard, connections=1) as sender:
         assert await deliver(sender, request_for(sink.url)) == Delivered(200)
@@ -385,15 +369,13 @@ async def test_begun_second_answer(guard: Guard, late: bytes) -> None:
 async def test_reset_of_an_answer_without_length(guard: Guard) -> None:
     """An answer that only its connection ends is whole after a close, and cut off by a reset."""
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        await sink.read(reader)
-        writer.write(b"HTTP/1.1 200 OK\r\n\r\nhel")
+    async def script(link: Link) -> None:
+        await link.request()
+        link.writer.write(b"HTTP/1.1 200 OK\r\n\r\nhel")
         await asyncio.sleep(0.1)  # so that it arrives before the reset, which overtakes data
-        raw = writer.get_extra_info("socket")
+        raw = link.writer.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        writer.transport.abort()
+        link.writer.transport.abort()
 
     async with open_sink(script) as sink, wire(guard) as sender:
         assert await deliver(sender, request_for(sink.url)) == Temporary("broken")
@@ -403,14 +385,12 @@ async def test_greeting_is_no_answer(guard: Guard) -> None:
     """What a sink says on a connection before it was asked, or while it rests, ends it."""
     greet = asyncio.Event()
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        await sink.read(reader)
-        writer.write(OK)
+    async def script(link: Link) -> None:
+        await link.request()
+        link.writer.write(OK)
         await greet.wait()
-        writer.write(b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n")
-        await reader.read()
+        link.writer.write(b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n")
+        await link.reader.read()
 
     async with open_sink(script) as sink, wire(guard) as sender:
         assert await deliver(sender, request_for(sink.url)) == Delivered(200)
@@ -423,8 +403,8 @@ async def test_greeting_is_no_answer(guard: Guard) -> None:
 async def test_memory_of_a_sink_that_stops_reading(guard: Guard) -> None:
     """Of a large body only a piece is in the transport's hands while the sink does not read."""
 
-    async def script(_: Sink, __: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.transport.pause_reading()  # type: ignore[attr-defined]  # a socket transport
+    async def script(link: Link) -> None:
+        link.writer.transport.pause_reading()  # type: ignore[attr-defined]  # a socket transport
         await asyncio.Event().wait()
 
     async with open_sink(script) as sink, wire(guard) as sender:
@@ -441,16 +421,14 @@ async def test_sink_that_reads_slowly(guard: Guard) -> None:
     """Writing goes on as the sink reads, to the last byte."""
     body = bytes(range(256)) * 20_000
 
-    async def script(
-        sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
+    async def script(link: Link) -> None:
+        head = await link.reader.readuntil(b"\r\n\r\n")
         received = b""
         while len(received) < len(body):
-            received += await reader.read(200_000)
+            received += await link.reader.read(200_000)
             await asyncio.sleep(0.001)
-        sink.requests.append(head + received)
-        writer.write(OK)
+        link.sink.requests.append(head + received)
+        link.writer.write(OK)
 
     async with open_sink(script) as sink, wire(guard) as sender:
         assert await deliver(sender, request_for(sink.url, body=body)) == Delivered(200)
@@ -497,10 +475,10 @@ async def test_close_while_dialing(moment: str) -> None:
             await asyncio.Event().wait()
         return ["127.0.0.1"]
 
-    async def silent(_: Sink, reader: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
-        await reader.read(1)
+    async def silent(link: Link) -> None:
+        await link.reader.read(1)
         asked.set()
-        await reader.read()
+        await link.reader.read()
 
     guard = Guard(allow_cidrs=["127.0.0.0/8"], lookup=lookup)
     outcomes: list[Outcome] = []
