@@ -6,8 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
-from aiokafka.structs import TopicPartition
 
 from bus.log.record import Partition
 from bus.store.stored import Position, Replay
@@ -22,6 +20,7 @@ from tests.contract.api.bus_under_test import (
     subscription,
 )
 from tests.contract.api.owner import commands, database_of, save
+from tests.contract.log.records import forget_before
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -258,12 +257,8 @@ async def test_a_replay_of_what_the_log_has_lost(bus: Bus) -> None:
     await filled(bus)
     path = await make(bus)
     ends = await at_the_end(bus, path)
-    admin = AIOKafkaAdminClient(bootstrap_servers=bus.settings.kafka_bootstrap)
-    await admin.start()
-    try:
-        await admin.delete_records({TopicPartition(bus.topic, 0): RecordsToDelete(ends[0] - 1)})
-    finally:
-        await admin.close()
+    assert bus.settings.kafka_bootstrap is not None
+    await forget_before(bus.settings.kafka_bootstrap, Partition(bus.topic, 0), ends[0] - 1)
     reply = await act(bus, path, "replay", {"from": {bus.topic: {"0": ends[0] - 2}}})
     assert reply.faults() == [(f"/from/{bus.topic}/0", "out-of-retention")]
     assert str(ends[0] - 1) in reply.json["errors"][0]["detail"]

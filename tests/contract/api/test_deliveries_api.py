@@ -7,9 +7,8 @@ from urllib.parse import quote, urlencode
 from uuid import UUID
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
-from aiokafka.structs import TopicPartition
 
+from bus.log.record import Partition
 from bus.store.partition import AttemptMade, Gap, ParkedEvent
 from bus.store.stored import Position, Replay
 from tests.contract.api.bus_under_test import (
@@ -25,6 +24,7 @@ from tests.contract.api.bus_under_test import (
     subscription,
 )
 from tests.contract.api.owner import letter, record, save
+from tests.contract.log.records import forget_before
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -222,13 +222,9 @@ async def test_what_the_log_has_lost_is_said(bus: Bus) -> None:
     """At its place, and between times that lie before what the log still has: 410."""
     case = Case(bus)
     await case.publish()
-    partition = TopicPartition(bus.topic, case.place["partition"])
-    admin = AIOKafkaAdminClient(bootstrap_servers=bus.settings.kafka_bootstrap)
-    await admin.start()
-    try:
-        await admin.delete_records({partition: RecordsToDelete(case.place["offset"] + 1)})
-    finally:
-        await admin.close()
+    partition = Partition(bus.topic, case.place["partition"])
+    assert bus.settings.kafka_bootstrap is not None
+    await forget_before(bus.settings.kafka_bootstrap, partition, case.place["offset"] + 1)
     times = {"from": "2020-01-01T00:00:00Z", "to": "2020-01-02T00:00:00Z"}
     for reply in (await case.ask(), await case.ask(**times)):
         assert (reply.status, reply.json["type"].rpartition(":")[2]) == (410, "expired")

@@ -4,8 +4,8 @@ import asyncio
 import time
 
 import pytest
-from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from bus.embedded.datadir import free_port
@@ -13,6 +13,7 @@ from bus.log.errors import LogUnavailable, TopicDiffers, TopicMissing
 from bus.log.record import Partition
 from bus.log.topics import Topics
 from bus.log.writer import Writer
+from tests.contract.log.records import forget_before
 
 
 async def _settings(kafka: str, topic: str) -> dict[str, str]:
@@ -23,15 +24,6 @@ async def _settings(kafka: str, topic: str) -> dict[str, str]:
     finally:
         await admin.close()
     return {name: value for name, value, *_ in answers[0].resources[0][4]}
-
-
-async def _forget_before(kafka: str, partition: Partition, offset: int) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await admin.start()
-    try:
-        await admin.delete_records({TopicPartition(*partition): RecordsToDelete(offset)})
-    finally:
-        await admin.close()
 
 
 async def test_create_makes_what_the_domain_asks(
@@ -115,7 +107,7 @@ async def test_offsets_of_the_whole_topic(
         await asyncio.sleep(0.05)  # the broker's clock has milliseconds
         between = int(time.time() * 1000)
         await writer.append(topic, b"k", [], b"3", partition=partition.partition)
-    await _forget_before(kafka, partition, 2)
+    await forget_before(kafka, partition, 2)
 
     other = Partition(topic, 0)
     assert await topics.start_offsets([partition, other]) == {partition: 2, other: 0}
@@ -154,7 +146,7 @@ async def test_first_timestamps(
             await writer.append(topic, b"k", [], b"%d" % number, partition=partition.partition)
             await writer.append(topic, b"k", [], b"x", partition=0)
     after = int(time.time() * 1000)
-    await _forget_before(kafka, partition, 3)
+    await forget_before(kafka, partition, 3)
 
     at_end = Partition(topic, 0)
     found = await topics.first_timestamps({partition: 1, at_end: 4, Partition(topic, 1): 0})
