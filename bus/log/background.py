@@ -5,6 +5,9 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import Self
 
+Raised = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
+"""What an `__aexit__` is told."""
+
 
 class Background:
     """
@@ -39,18 +42,13 @@ class Background:
         if not task.cancelled() and task.exception() is not None:
             self._failed = True
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *raised: *Raised) -> None:
         # Where one failed, the group has cancelled the others; a second time would interrupt
         # their cleaning up.
         for task in () if self._failed else self._tasks:
             task.cancel()
-        if kind is None or issubclass(kind, asyncio.CancelledError):
-            await self._group.__aexit__(kind, error, trace)
+        if raised[0] is None or issubclass(raised[0], asyncio.CancelledError):
+            await self._group.__aexit__(*raised)
         else:
             # Told nothing of the body's error, the group does not wrap it: it goes on as it is.
             await self._group.__aexit__(None, None, None)

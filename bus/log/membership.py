@@ -3,13 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
-from types import TracebackType
 from typing import Protocol, Self, assert_never
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
-from bus.log.background import Background
+from bus.log.background import Background, Raised
 from bus.log.connection import open_client
 from bus.log.coordination import REQUEST, Coordinator
 from bus.log.holdings import Holdings, PutDown, TakeUp
@@ -86,12 +85,7 @@ class Membership:
         self._background.start(self._follow(), "log-membership-listener")
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *raised: *Raised) -> None:
         """Call `revoked` for all that is held (unless the listener failed), then leave at once."""
         try:
             if not self._background.failed:
@@ -100,7 +94,7 @@ class Membership:
                 self._changed.set()
                 await self._put_down.wait()
         finally:
-            await self._background.__aexit__(kind, error, trace)
+            await self._background.__aexit__(*raised)
 
     def set_topics(self, topics: Iterable[str]) -> None:
         """Share in these topics from now on (replaces the previous set); returns at once."""

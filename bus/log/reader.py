@@ -3,14 +3,13 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import TracebackType
 from typing import Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CorruptRecordException, KafkaError, OffsetOutOfRangeError
 
 from bus.log.assignment import Assignment, position_in
-from bus.log.background import Background
+from bus.log.background import Background, Raised
 from bus.log.connection import EARLIEST, LATEST, client_to, offsets
 from bus.log.consumer import answered, at_end, discard_consumer, start_consumer
 from bus.log.errors import LogUnavailable, OffsetOutOfRange, RecordUnreadable, TopicMissing
@@ -64,13 +63,8 @@ class Reader:
         self._background.start(self._keep(), "log-reader")
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._background.__aexit__(kind, error, trace)
+    async def __aexit__(self, *raised: *Raised) -> None:
+        await self._background.__aexit__(*raised)
 
     async def read(
         self,

@@ -5,12 +5,11 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from bus.log.background import Background
+from bus.log.background import Background, Raised
 from bus.log.errors import LogFull, LogUnavailable, RecordTooLarge
 from bus.log.life import SWEEP, Entry, Life
 from bus.log.producer import BATCH_BYTES, discard_producer, start_producer
@@ -62,12 +61,7 @@ class Writer:
         self._background.start(self._expire(), "log-writer-expire")
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *raised: *Raised) -> None:
         """Store what waits (at most `timeout` seconds), then close."""
         self._closed, self._refusal = True, "closed"
         try:
@@ -78,7 +72,7 @@ class Writer:
             pass  # each future is told below
         finally:
             try:
-                await self._background.__aexit__(kind, error, trace)
+                await self._background.__aexit__(*raised)
             finally:
                 self._fail_waiting(math.inf)
 

@@ -4,11 +4,10 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from types import TracebackType
 from typing import Self
 
 from bus.catalogue.inbox import Inboxes
-from bus.log.background import Background
+from bus.log.background import Background, Raised
 from bus.log.errors import LogError, LogRefused, RecordTooLarge, TopicMissing
 from bus.log.record import Appended
 from bus.log.writer import Writer
@@ -63,12 +62,7 @@ class TopicSender:
         await self._background.__aenter__()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *raised: *Raised) -> None:
         """Tell all that is under way, then close; a record on the wire may still be stored."""
         self._stopped = True
         for inbox in self._inboxes.values():
@@ -77,7 +71,7 @@ class TopicSender:
             for done in [*waiting, *inbox.away]:
                 done(_STOPPED)
             inbox.away.clear()
-        await self._background.__aexit__(kind, error, trace)
+        await self._background.__aexit__(*raised)
 
     def send(self, request: TopicRequest, done: Done) -> None:
         """Start one attempt; `done` is called exactly once, later, on the same event loop."""

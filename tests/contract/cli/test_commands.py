@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from bus.cli.root import COMMANDS
+from bus.embedded.datadir import free_port
 from bus.store.credentials import Credentials
 from tests.contract.api.bus_under_test import (
     DOMAIN,
@@ -386,12 +387,27 @@ async def test_pause_resume_replay_and_attempts(bus: Bus) -> None:
     assert attempts.json() == []
 
 
+async def allow_another(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer the handshake as a sink that takes events of somebody else only."""
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 200 OK\r\nWebHook-Allowed-Origin: other.example\r\n")
+    writer.write(b"Content-Length: 0\r\nConnection: close\r\n\r\n")
+    writer.close()
+
+
 async def test_verify_and_rotate_secret(bus: Bus, tmp_path: Path) -> None:
     """The answer of the sink in a word; another secret, this once, or one of one's own."""
     env = environment(bus)
     made = (await run("subscribe", "http://127.0.0.1:9/e", "--json", env=env)).json()
     asked = await run("subscriptions", "verify", made["id"], env=env)
     assert (asked.code, asked.out) == (0, "unanswered\n")
+    port = free_port()
+    sink = f"http://127.0.0.1:{port}/e"
+    other = (await run("subscribe", sink, "--json", env=env)).json()
+    server = await asyncio.start_server(allow_another, "127.0.0.1", port)
+    denied = await run("subscriptions", "verify", other["id"], "--json", env=env)
+    server.close()
+    assert (denied.code, json.loads(denied.out)["result"]) == (1, "denied")
     rotate = ("subscriptions", "rotate-secret", made["id"])
     rotated = (await run(*rotate, "--grace", "60", "--json", env=env)).json()
     assert rotated["signing"]["secret"] not in {None, made["signing"]["secret"]}
