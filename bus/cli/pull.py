@@ -42,20 +42,24 @@ def pull(
 
     Whole events: mind the personal data in them.
     """
-    left = count
-    while left != 0:
-        page = _fetch(id_, after, follow=follow, limit=left, url=url)
-        for event in page.events:
-            # A sender's own line breaks are between tokens: JSON has none within a string.
-            typer.echo(bytes(event).replace(b"\r", b" ").replace(b"\n", b" "))
-        if ack and page.cursor != after:
-            path = f"/v1/subscriptions/{id_}/events/_ack"
-            call("POST", path, url=url, document={"cursor": page.cursor})
-        left = None if left is None else left - len(page.events)
-        if page.cursor == after and not follow:
-            break
-        after = page.cursor
-    typer.echo(f"cursor  {after}", err=True)
+    left, behind = count, None
+    try:
+        while left != 0:
+            asked = behind or after
+            page = _fetch(id_, asked, follow=follow, limit=left, url=url)
+            for event in page.events:
+                # A sender's own line breaks are between tokens: JSON has none within a string.
+                typer.echo(bytes(event).replace(b"\r", b" ").replace(b"\n", b" "))
+            if ack and page.cursor != asked:
+                path = f"/v1/subscriptions/{id_}/events/_ack"
+                call("POST", path, url=url, document={"cursor": page.cursor})
+            left = None if left is None else left - len(page.events)
+            behind = page.cursor
+            if behind == asked and not follow:
+                break
+    finally:  # by Ctrl-C and a lost connection, too
+        if behind is not None:
+            typer.echo(f"cursor  {behind}", err=True)
 
 
 def _fetch(

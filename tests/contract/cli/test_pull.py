@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 
 import pytest
 
@@ -39,10 +40,10 @@ async def test_pull_prints_what_is_there(bus: Bus) -> None:
 
 
 async def test_pull_follows(bus: Bus) -> None:
-    """With --follow it waits for what comes."""
+    """With --follow it waits for what comes, until Ctrl-C; where it stood then is told."""
     id_ = await subscribed(bus)
     process = await asyncio.create_subprocess_exec(
-        *(BUS, "pull", id_, "--follow", "-n", "2"),
+        *(BUS, "pull", id_, "--follow"),
         env=environment(bus),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -53,8 +54,9 @@ async def test_pull_follows(bus: Bus) -> None:
         assert json.loads(await process.stdout.readline())["id"] == "f1"
         await bus.publish(event(id="f2", type=TYPE))
         assert json.loads(await process.stdout.readline())["id"] == "f2"
+        process.send_signal(signal.SIGINT)
         _, errors = await process.communicate()
-    assert process.returncode == 0, errors
+    assert (process.returncode, errors[:7]) == (130, b"cursor "), errors
 
 
 async def test_what_cannot_be_pulled(bus: Bus) -> None:
