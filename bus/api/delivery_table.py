@@ -3,16 +3,12 @@
 from typing import Final
 
 from bus.api import attempts, commands, dead_letters, deliveries, invalid_records
-from bus.api.operation import OPERATOR, SUBSCRIBER, Content, Operation, Outcome, Parameter
+from bus.api.operation import OPERATOR, PAGE, SUBSCRIBER, Content, Operation, Outcome, Parameter
 
 _TAG = "Bezorgen"
 _SUBSCRIPTION = Outcome("Het abonnement zoals het nu is.", Content("Subscription"))
 _LETTERS = Content("LettersRequest")
 _TIME = {"type": "string", "format": "date-time"}
-_PAGE = (
-    Parameter("limit", "Het aantal per pagina.", {"type": "integer", "maximum": 200}),
-    Parameter("after", "Waar de vorige pagina eindigde.", {"type": "string"}),
-)
 
 DELIVERY: Final = (
     Operation(
@@ -70,7 +66,7 @@ DELIVERY: Final = (
         summary="Toon onbestelbare berichten",
         description="Gebeurtenissen die zijn opgegeven, het langst geleden eerst.",
         parameters=(
-            *_PAGE,
+            *PAGE,
             Parameter(
                 "reason",
                 "Alleen met deze reden.",
@@ -136,7 +132,7 @@ DELIVERY: Final = (
         tag=_TAG,
         summary="Toon pogingen",
         description="Pogingen die mislukten, de nieuwste eerst; gewone bezorging laat er geen na.",
-        parameters=_PAGE,
+        parameters=PAGE,
         outcomes={200: Outcome("Een pagina.", Content("AttemptList"))},
     ),
     Operation(
@@ -176,7 +172,7 @@ DELIVERY: Final = (
         tag="Beheren",
         summary="Toon wat in een topic geen gebeurtenis is",
         description="Met wat eraan mankeert; de inhoud wordt nooit getoond.",
-        parameters=_PAGE,
+        parameters=PAGE,
         outcomes={200: Outcome("Een pagina, op plaats.", Content("InvalidRecordList"))},
     ),
 )

@@ -34,6 +34,10 @@ class Parameter:
     where: Literal["query", "header"] = "query"
 
 
+PAGE = (
+    Parameter("limit", "Het aantal per pagina.", {"type": "integer", "maximum": 200}),
+    Parameter("after", "Waar de vorige pagina eindigde.", {"type": "string"}),
+)
 IF_MATCH = Parameter("If-Match", "Wijzig alleen deze versie.", {"type": "string"}, "header")
 
 

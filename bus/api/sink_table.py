@@ -6,6 +6,7 @@ from bus.api import rotation, verify
 from bus.api.operation import IF_MATCH, SUBSCRIBER, Content, Operation, Outcome
 
 ETAG: Final = {"ETag": "Versie van het abonnement, voor If-Match."}
+CHANGED: Final = Outcome("Het abonnement zoals het nu is.", Content("Subscription"), ETAG)
 
 SINK: Final = (
     Operation(
@@ -40,7 +41,7 @@ SINK: Final = (
         ),
         body=Content("Rotation"),
         parameters=(IF_MATCH,),
-        outcomes={200: Outcome("Het abonnement zoals het nu is.", Content("Subscription"), ETAG)},
+        outcomes={200: CHANGED},
         errors=(409, 412),
     ),
 )

@@ -10,6 +10,7 @@ from bus.api.filters_table import FILTERS
 from bus.api.operation import (
     IF_MATCH,
     OPERATOR,
+    PAGE,
     PUBLISHER,
     SUBSCRIBER,
     Content,
@@ -18,7 +19,7 @@ from bus.api.operation import (
     Parameter,
 )
 from bus.api.pull_table import PULL
-from bus.api.sink_table import ETAG, SINK
+from bus.api.sink_table import CHANGED, ETAG, SINK
 
 _SUBSCRIPTION = Content("Subscription")
 _REQUEST = Content("SubscriptionRequest")
@@ -69,8 +70,7 @@ _SUBSCRIPTIONS: Final = (
             " `organisation=all` die van iedereen zien, zonder sink en filters."
         ),
         parameters=(
-            Parameter("limit", "Het aantal per pagina.", {"type": "integer", "maximum": 200}),
-            Parameter("after", "Waar de vorige pagina eindigde.", {"type": "string"}),
+            *PAGE,
             Parameter("organisation", "`all` toont die van iedereen.", {"type": "string"}),
         ),
         outcomes={200: Outcome("Een pagina.", Content("SubscriptionList"))},
@@ -115,7 +115,7 @@ _SUBSCRIPTIONS: Final = (
         ),
         body=_REQUEST,
         parameters=(IF_MATCH,),
-        outcomes={200: Outcome("Het abonnement zoals het nu is.", _SUBSCRIPTION, ETAG)},
+        outcomes={200: CHANGED},
         errors=(409, 412),
     ),
     Operation(
@@ -132,7 +132,7 @@ _SUBSCRIPTIONS: Final = (
         ),
         body=Content("SubscriptionPatch", (subscriptions.MERGE_PATCH, "application/json")),
         parameters=(IF_MATCH,),
-        outcomes={200: Outcome("Het abonnement zoals het nu is.", _SUBSCRIPTION, ETAG)},
+        outcomes={200: CHANGED},
         errors=(409, 412),
     ),
     Operation(
