@@ -48,6 +48,8 @@ class Parts:
     in_scope: Callable[[str, Subscription], bool]
     readers: Callable[[str, str], frozenset[str]]
     topic_ids: TopicIds
+    pause: Callable[[Iterable[Partition]], None]
+    resume: Callable[[Iterable[Partition]], None]
     budget: Budget
     tail_bytes: int
 
@@ -76,6 +78,7 @@ class Ownership:
             in_scope=lambda subscription: parts.in_scope(partition.topic, subscription),
             on_room=room.set,
             on_more=more.set,
+            on_turn=self._keep_pace,
             on_lost=self._tell_lost,
             budget=parts.budget,
             tail_bytes=parts.tail_bytes,
@@ -151,6 +154,7 @@ class Ownership:
         now = self._loop.time()
         for record in records:
             self.stream.feed(record, now)
+        self.stream.rest(now)
         self._parts.courier.flush()
 
     @property
@@ -226,6 +230,10 @@ class Ownership:
         if self.stream.flights.out:
             self._log.warning(LogEvent.DELIVERY_ABANDONED, count=self.stream.flights.out)
         await self._saving.save_last()
+
+    def _keep_pace(self) -> None:
+        turn = self._parts.pause if self.stream.pace.resting else self._parts.resume
+        turn([self.partition])
 
     def _tell_lost(self, member: Member, offsets: Collection[int]) -> None:
         """Say that events are gone from the log before they were delivered: at most these."""

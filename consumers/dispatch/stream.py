@@ -23,6 +23,7 @@ from consumers.dispatch.envelope import Envelope, from_copy
 from consumers.dispatch.flights import Flights
 from consumers.dispatch.member import Member, Unsure
 from consumers.dispatch.moment import Moment
+from consumers.dispatch.pace import Pace
 from consumers.dispatch.rows import Attempt
 from consumers.dispatch.subscriber import Subscriber
 from consumers.dispatch.tail import Tail
@@ -70,6 +71,7 @@ class Stream:
         in_scope: Callable[[Subscription], bool],
         on_room: Callable[[], None],
         on_more: Callable[[], None],
+        on_turn: Callable[[], None],
         on_lost: Lost,
         budget: Budget,
         tail_bytes: int,
@@ -81,6 +83,7 @@ class Stream:
         self.flights = Flights()
         self._budget = budget
         self.tail = Tail(start, max_bytes=tail_bytes)
+        self.pace = Pace(on_turn)
         self.members: dict[UUID, Member] = {}
         self.busy: set[Member] = set()
         self.scanning: set[Member] = set()
@@ -175,6 +178,7 @@ class Stream:
         self.busy.discard(member)
         self.scanning.discard(member)
         self.halfway.discard(member)
+        self.pace.read_on()  # it may have been for this one that the reader rests
 
     # The stream
 
@@ -206,6 +210,10 @@ class Stream:
             return
         self.scanning.discard(member)
         self.halfway.discard(member)
+        self._read_tail(member, now)
+        self.pace.look(self.tail, now)
+
+    def _read_tail(self, member: Member, now: float) -> None:
         for shown, envelope in enumerate(self.tail.since(member.cursor)):
             if shown >= TAIL_STEP:
                 self.halfway.add(member)
@@ -216,6 +224,13 @@ class Stream:
         self.arrive(member, self.read_offset)
         if member.window.roomy and not member.owed:
             member.attach(self.read_offset)
+            self.pace.read_on()
+
+    def rest(self, now: float) -> None:
+        """Let the reader rest where reading on serves nobody, and costs somebody the tail."""
+        # Who is not busy is attached.
+        if len(self.busy) == len(self.members) and not any(each.attached for each in self.busy):
+            self.pace.rest(self.busy, self.tail, now)
 
     def arrive(self, member: Member, end: int) -> None:
         """Take in that a member has been shown all that the log holds below `end`."""
@@ -259,6 +274,7 @@ class Stream:
                 self.leave(member.subscriber.identity)
         for member in [each for each in self.busy if not each.attached]:
             self.advance(member, now)
+        self.pace.look(self.tail, now)
 
     def close(self) -> None:
         """Send nothing more; answers that still come are not waited for."""

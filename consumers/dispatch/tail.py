@@ -35,6 +35,17 @@ class Tail:
             del self._offsets[: self._first]
             self._first = 0
 
+    @property
+    def end(self) -> int:
+        """The offset after the newest record."""
+        return self._offsets[-1] + 1 if self._envelopes else self.start
+
+    def is_about_to_lose(self, offset: int) -> bool:
+        """Whether the record at `offset` is in the older half of a tail that is half full."""
+        if self._bytes * 2 < self.max_bytes:
+            return False
+        return self.start <= offset < self._offsets[self._first + len(self._envelopes) // 2]
+
     def since(self, offset: int) -> Iterator[Envelope]:
         """Give the records at or after `offset`, which must not lie before `start`."""
         index = bisect_left(self._offsets, offset, lo=self._first)

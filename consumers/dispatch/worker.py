@@ -221,6 +221,8 @@ class Worker:
             in_scope=self._in_scope,
             readers=self._readers,
             topic_ids=self._rooms.topic_ids,
+            pause=self._reader.pause,
+            resume=self._reader.resume,
             budget=self._budget,
             tail_bytes=TAIL_BYTES // max(1, len(self._holding)),
         )

@@ -164,6 +164,7 @@ class World:
             in_scope=_in_scope,
             on_room=lambda: None,
             on_more=lambda: None,
+            on_turn=lambda: None,
             on_lost=self._lost,
             budget=self.budget,
             tail_bytes=self.rng.choice([2_000, 20_000]),
@@ -268,12 +269,17 @@ class World:
         self.end += 1
 
     def read(self) -> None:
-        """Let the stream take in some of the log."""
+        """Let the stream take in some of the log, unless its reader rests: for nobody's loss."""
+        if self.stream.pace.resting:
+            served = [each for each in self.stream.members.values() if each.attached]
+            assert not served, "the reader rests while somebody waits for it"
+            return
         if self.stream.read_offset < self.log_start:
             self.stream.pass_over(self.log_start)
         fresh = [each for each in self.log if each.offset >= self.stream.read_offset]
         for record in fresh[: self.rng.randrange(1, 12)]:
             self.stream.feed(record, self.now)
+        self.stream.rest(self.now)
 
     def read_scan(self) -> None:
         """Give the scan one turn."""

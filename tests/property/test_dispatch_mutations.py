@@ -18,6 +18,7 @@ from consumers.dispatch.envelope import Envelope
 from consumers.dispatch.member import Member
 from consumers.dispatch.moment import Moment
 from consumers.dispatch.orders import Orders
+from consumers.dispatch.pace import Pace
 from consumers.dispatch.saves import Snapshot
 from consumers.dispatch.stream import Stream
 from consumers.dispatch.subscriber import Subscriber
@@ -256,10 +257,24 @@ def _replays_forget_what_is_open(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Member, "go_back", go_back)
 
 
+def _the_reader_rests_whoever_is_served(patch: pytest.MonkeyPatch) -> None:
+    """Rest for one who reads from the tail, whoever else the stream serves."""
+    patch.setattr(
+        Stream, "rest", lambda self, now: self.pace.rest(self.members.values(), self.tail, now)
+    )
+
+
+def _rests_do_not_end(patch: pytest.MonkeyPatch) -> None:
+    """Rest on when somebody attaches, or the one rested for has read on."""
+    patch.setattr(Pace, "read_on", lambda _self: None)
+
+
 @pytest.mark.parametrize(
     "mutate",
     [
         _position_waits_for_nobody,
+        _the_reader_rests_whoever_is_served,
+        _rests_do_not_end,
         _rows_go_as_soon_as_attached,
         _lost_commits_count_as_done,
         _open_offsets_are_forgotten,

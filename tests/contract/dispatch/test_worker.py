@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from bus.observe import metrics
+from consumers.dispatch import reading, worker
 from tests.house import SOURCE, House, events, in_order, sinks, until
 
 
@@ -194,3 +196,23 @@ async def test_a_component_gets_only_what_its_organisation_may_read(house: House
             await house.publish(domain, events(5, first=10))
             await reader.until(lambda sink: len(sink.ids) >= 10)
             assert sorted(reader.ids)[5:] == [f"{each:06}" for each in range(10, 15)]
+
+
+async def test_a_lone_component_with_a_backlog_has_the_log_read_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of more than the tail holds, it gets everything once and in order, and nothing is scanned."""
+    monkeypatch.setattr(worker, "TAIL_BYTES", 500_000)
+    monkeypatch.setattr(reading, "READ_RECORDS", 50)
+    scanned = metrics.SCANNED._value.get()
+    async with sinks(1) as (sink,):
+        domain = await house.domain("nl.test", 1)
+        await house.subscribe(sink)
+        await house.publish(domain, events(3_000, keys=100))
+        async with house.dispatcher():
+            await sink.until(lambda sink: len(sink.ids) >= 3_000)
+            await house.publish(domain, events(10, first=3_000))
+            await sink.until(lambda sink: len(sink.ids) >= 3_010)
+    assert sorted(sink.ids) == [f"{each:06}" for each in range(3_010)]
+    assert in_order(sink)
+    assert metrics.SCANNED._value.get() == scanned

@@ -95,6 +95,7 @@ class Small:
     budget: Budget = field(default_factory=lambda: Budget(float("inf")))
     rooms: int = 0
     mores: int = 0
+    rests: list[bool] = field(default_factory=list)
 
     def stream(self, start: int = 0, *, tail_bytes: int = 1_000_000) -> Stream:
         """Load a partition, as its owner does."""
@@ -107,6 +108,7 @@ class Small:
             in_scope=lambda _subscription: True,
             on_room=self._room,
             on_more=self._more,
+            on_turn=lambda: self.rests.append(stream.pace.resting),
             on_lost=self._lost,
             budget=self.budget,
             tail_bytes=tail_bytes,

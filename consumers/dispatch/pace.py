@@ -1,0 +1,60 @@
+"""When the stream's reader rests, so that nothing has to be read from the log a second time."""
+
+from collections.abc import Callable, Iterable
+
+from consumers.dispatch.member import Member
+from consumers.dispatch.tail import Tail
+
+PATIENCE = 5.0
+"""Seconds for a part of the tail: who takes longer reads the log by itself, as slowly as it is."""
+
+
+class Pace:
+    """Whether the reader rests, and for whom; `on_turn` is told when that changes. No I/O.
+
+    Somebody who reads from the tail would lose it if the reader went on. That is worth a rest only
+    where nobody else is served by going on, which is for the stream to say (ADR 13).
+    """
+
+    def __init__(self, on_turn: Callable[[], None]) -> None:
+        self._on_turn = on_turn
+        self._resting_for: Member | None = None
+        self._until = 0.0
+        self._not_below = 0
+
+    @property
+    def resting(self) -> bool:
+        """Whether the reader is to wait."""
+        return self._resting_for is not None
+
+    def rest(self, behind: Iterable[Member], tail: Tail, now: float) -> None:
+        """Rest for the last of those who read from the tail, if it is about to lose it."""
+        if self.resting or tail.start < self._not_below:
+            return
+        in_tail = (each for each in behind if each.cursor >= tail.start)
+        last = min(in_tail, key=_cursor, default=None)
+        if last is not None and tail.is_about_to_lose(last.cursor):
+            self._resting_for = last
+            self._until = now + PATIENCE
+            self._on_turn()
+
+    def look(self, tail: Tail, now: float) -> None:
+        """Read on if the one rested for has caught up, or takes so long that the tail goes by."""
+        member = self._resting_for
+        if member is None:
+            return
+        if now >= self._until:
+            self._not_below = tail.end
+            self.read_on()
+        elif member.attached or not tail.is_about_to_lose(member.cursor):
+            self.read_on()
+
+    def read_on(self) -> None:
+        """End the rest, if there is one."""
+        if self.resting:
+            self._resting_for = None
+            self._on_turn()
+
+
+def _cursor(member: Member) -> int:
+    return member.cursor
