@@ -46,6 +46,14 @@ async def discard_producer(producer: AIOKafkaProducer) -> None:
     `stop()` would flush, and an idempotent producer retries for ever: it would hang while Kafka
     is away and store, long after, what has been reported as failed.
     """
+    discarding = asyncio.ensure_future(_discard(producer))
+    try:
+        await asyncio.shield(discarding)
+    finally:  # in whole, also when whoever waits is cancelled: half of it leaves connections open
+        await discarding
+
+
+async def _discard(producer: AIOKafkaProducer) -> None:
     sender = producer._sender.sender_task  # noqa: SLF001 - the only handle on what still sends
     while sender is not None and not sender.done():
         # Cancelled, it still waits for each request under way; cancelled again, for one less.

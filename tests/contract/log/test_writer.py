@@ -1,6 +1,7 @@
 """Writer: what is stored, in which order, and what a caller is told when it is not."""
 
 import asyncio
+import gc
 import os
 
 import pytest
@@ -147,6 +148,25 @@ async def test_closing_stores_what_waits(kafka: str, topic: str) -> None:
     assert (await last).offset == 1
     with pytest.raises(LogUnavailable):
         writer.append(topic, b"k", [], b"too late")
+
+
+async def test_a_leaving_that_is_cut_short_leaves_no_producer(kafka: str, topic: str) -> None:
+    """Whoever leaves may be cancelled on the way out, at any step of it: nothing stays open."""
+
+    async def live() -> None:
+        async with Writer(bootstrap=kafka) as writer:
+            await writer.append(topic, b"k", [], b"v")
+            stored.set()
+
+    for steps in range(12):
+        stored = asyncio.Event()
+        living = asyncio.create_task(live())
+        await stored.wait()
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        living.cancel()
+        await asyncio.wait([living])
+        gc.collect()  # a producer that was never stopped complains here, and fails the test
 
 
 async def test_a_producer_out_of_sequence_is_replaced(
