@@ -17,6 +17,7 @@ from bus.catalogue import (
     schema_uri,
 )
 from bus.catalogue.domain import DEFAULT_DOMAIN
+from bus.catalogue.notices import reserved
 from bus.document import InvalidDocument
 from bus.event import Fault
 from bus.observe.logging import LogEvent, get
@@ -114,7 +115,12 @@ async def change(call: Call, store: Callable[[EventType], Awaitable[None]]) -> E
 
 
 def expect_owner(call: Call, domain: Domain | None) -> None:
-    """Raise Problem 403 unless the caller is an operator, or its organisation has the domain."""
+    """Raise Problem 403 unless the caller is an operator, or its organisation has the domain.
+
+    What the bus tells of itself is nobody's to change.
+    """
+    if domain is not None and reserved(domain.name):
+        raise Problem(403, "reserved", "This is the bus's own: nobody else may change it.")
     owned = domain is not None and domain.organisation == call.who.organisation
     if not owned and "operator" not in call.who.roles:
         detail = "Only an operator, or the organisation that has the domain, may change this."

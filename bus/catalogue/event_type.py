@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from bus.catalogue.compatibility import Mode
 from bus.catalogue.domain import Domain
+from bus.catalogue.notices import reserved
 from bus.catalogue.schema import Schema
 from bus.codec.media import Form, form_of
 from bus.event import Event, Fault
@@ -117,17 +118,15 @@ class EventTypes:
         return EventTypes(found.values())
 
     def check(self, event: Event, domain: Domain, *, base: str) -> Verdict:
-        """Judge an event by its type, of which a domain may ask that it is known here.
+        """Judge an event of a register by its type: one of the bus's own is refused.
 
+        A domain may ask that the type is known here.
         `base` is the address of this bus: a `dataschema` below it names the version to check by;
         otherwise that is the latest.
         """
         known = self._by_type.get(event.type)
-        if known is None:
-            if domain.unknown_types == "accept":
-                return FINE
-            detail = "the domain takes only event types that the catalogue knows"
-            return Verdict((Fault("type", "unknown-type", detail),))
+        if known is None or reserved(event.type):
+            return _without_type(event.type, domain)
         if known.schema_check == "off" and known.deprecation is None:
             return FINE
         found = () if known.schema_check == "off" else tuple(_data_faults(known, event, base))
@@ -142,6 +141,16 @@ class EventTypes:
 def schema_uri(base: str, type_: str, version: int) -> str:
     """Give the address of one version of a type's schema, for `dataschema`."""
     return f"{base}{_PATH}{type_}/schemas/{version}"
+
+
+def _without_type(name: str, domain: Domain) -> Verdict:
+    if reserved(name):
+        detail = "only the bus itself publishes events of this type"
+        return Verdict((Fault("type", "reserved", detail),))
+    if domain.unknown_types == "accept":
+        return FINE
+    detail = "the domain takes only event types that the catalogue knows"
+    return Verdict((Fault("type", "unknown-type", detail),))
 
 
 def _data_faults(known: EventType, event: Event, base: str) -> Iterator[Fault]:

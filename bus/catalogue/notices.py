@@ -217,6 +217,11 @@ def gap(subscription: UUID, organisation: str, data: Lost) -> Notice:
     return _notice(GAP, subscription, organisation, data, *msgspec.structs.astuple(data))
 
 
+def reserved(name: str) -> bool:
+    """Whether a domain or an event type of this name is the bus's own, or would be."""
+    return name.startswith(DOMAIN) and name[len(DOMAIN) :][:1] in ("", ".")
+
+
 def source_of(organisation: str) -> str:
     """Give the source of what the bus tells of an organisation's subscriptions."""
     return f"urn:nld:oin:{organisation}:systeem:gemeentebus"

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from bus.catalogue.domain import DEFAULT_POLICY, DOMAIN_NAME, LONGEST_NAME, UnknownTypes
-from bus.catalogue.notices import DOMAIN as OWN_DOMAIN
+from bus.catalogue.notices import reserved
 from bus.document import InvalidDocument, Model, apply_merge_patch, load, validate
 from bus.event import Fault
 from bus.profile import Policy, unagreed
@@ -19,7 +19,7 @@ def _domain_name(name: str) -> str:
             "not-a-domain-name",
             "give labels of lower-case letters, digits and hyphens with dots between, 200 at most",
         )
-    if f"{name}.".startswith(f"{OWN_DOMAIN}."):
+    if reserved(name):
         raise PydanticCustomError("reserved", "this domain is the bus's own: give another name")
     return name
 

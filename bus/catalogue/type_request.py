@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from bus.catalogue.compatibility import Mode
 from bus.catalogue.event_type import Deprecation, EventType, Information, SchemaCheck
+from bus.catalogue.notices import reserved
 from bus.document import Model, load, validate
 
 LONGEST_TYPE: Final = 200
@@ -24,6 +25,12 @@ def _event_type(text: str) -> str:
             "give a reversed domain name of letters, digits, hyphens and underscores, 200 at most",
         )
     return text
+
+
+def _of_others(name: str | None) -> str | None:
+    if name is not None and reserved(name):
+        raise PydanticCustomError("reserved", "this is the bus's own: give another name")
+    return name
 
 
 TypeName = Annotated[str, AfterValidator(_event_type)]
@@ -42,8 +49,8 @@ class DeprecationRequest(Model):
 class EventTypeRequest(Model):
     """An event type as a client asks for it; what each field means stands at `EventType`."""
 
-    type: TypeName
-    domain: str | None = None
+    type: Annotated[TypeName, AfterValidator(_of_others)]
+    domain: Annotated[str | None, AfterValidator(_of_others)] = None
     """Where it belongs; if not given, to the domain that takes it now. Fixed from then on."""
     description: _Text
     time_meaning: Annotated[_Text, Field(alias="timeMeaning")]

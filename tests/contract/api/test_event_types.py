@@ -83,6 +83,8 @@ async def test_an_old_version_overwrites_nothing(bus: Bus) -> None:
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
+        ({"type": "nl.vng.gemeentebus.subscription-gap"}, ("/type", "reserved")),
+        ({"domain": "nl.vng.gemeentebus"}, ("/domain", "reserved")),
         ({"type": "zonder-punt"}, ("/type", "not-an-event-type")),
         ({"type": "nl..zaken"}, ("/type", "not-an-event-type")),
         ({"type": "nl.zaken/x"}, ("/type", "not-an-event-type")),

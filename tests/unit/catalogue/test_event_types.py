@@ -56,6 +56,14 @@ def test_the_named_version_or_the_latest() -> None:
     ]
 
 
+def test_a_type_of_the_bus_is_refused() -> None:
+    """Whatever domain takes it, known or not: the relay of an outbox judges by this, too."""
+    types = EventTypes()
+    for name in ("nl.vng.gemeentebus", "nl.vng.gemeentebus.subscription-gap"):
+        assert found(types, Event("1", "urn:x", name)) == [("type", "reserved")]
+    assert found(types, Event("1", "urn:x", "nl.vng.gemeentebussen.x")) == []
+
+
 def test_an_unknown_type_is_for_the_domain_to_judge() -> None:
     """By default it is taken."""
     assert found(EventTypes(), event(b"1")) == []

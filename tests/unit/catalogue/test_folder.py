@@ -35,6 +35,13 @@ def test_a_sound_folder(tmp_path: Path) -> None:
     assert (len(each.schemas), [event.id for event in each.examples]) == (1, ["1"])
 
 
+def test_a_type_of_the_bus_itself(tmp_path: Path) -> None:
+    """Nobody brings a bus in line with what the bus says of itself."""
+    folder = write_folder(tmp_path)
+    (folder / "bomen" / TYPE).rename(folder / "bomen" / "nl.vng.gemeentebus.boom")
+    assert "reserved" in {code for _, _, code in faults(folder)}
+
+
 @pytest.mark.parametrize(
     ("file", "text", "where", "code"),
     [
