@@ -45,13 +45,15 @@ async def list_page(call: Call) -> Answer:
 
 
 async def get_one(call: Call) -> Answer:
-    """Show one with its event, to the subscriber alone."""
+    """Show one with its event, to the subscriber alone, and only if it may still read that."""
     listed = await own(call)
     try:
         letter, record = await call.house.dead_letters.get(listed.id, _id(call.path["letter"]))
     except NotFound:
         detail = "There is no such dead letter of this subscription."
         raise Problem(404, "no-such-dead-letter", detail) from None
+    if record is not None and not await _may_read(call, letter):
+        return answer(200, {**_document(letter), "withheld": True})
     return answer(200, {**_document(letter), **_event(record)})
 
 
@@ -84,6 +86,14 @@ async def _done(
         raise _unfit(request, done)
     _log.info(event, subscription_id=call.path["id"], count=done)
     return done
+
+
+async def _may_read(call: Call, letter: ListedLetter) -> bool:
+    """Say whether the right to read the event has not ended since it was matched."""
+    if letter.source is None:
+        return False
+    await call.house.directory.refresh()
+    return call.who.organisation in call.house.directory.readers(letter.source, letter.topic)
 
 
 def _id(text: str) -> int:

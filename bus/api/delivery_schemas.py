@@ -111,6 +111,7 @@ def _became() -> dict[str, Schema]:
         "buriedAt": _TIME,
         "purgedAt": _TIME,
         "event": {"$ref": "#/components/schemas/CloudEvent"},
+        "withheld": {"const": True},
     }
     attempt = {**_EVENT, **_PLACE, "attempt": _NUMBER, "outcome": _TEXT, "at": _TIME}
     stretch = {

@@ -120,7 +120,7 @@ DELIVERY: Final = (
         roles=SUBSCRIBER,
         tag=_TAG,
         summary="Toon een onbestelbaar bericht",
-        description="Met de gebeurtenis zelf, zolang zij niet is gewist.",
+        description="Met de gebeurtenis zelf, zolang zij niet is gewist en u haar mag lezen.",
         outcomes={200: Outcome("Het bericht.", Content("DeadLetter"))},
     ),
     Operation(

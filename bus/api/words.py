@@ -183,6 +183,8 @@ WORDS: Final = {
     "purgedAt": "Wanneer de gebeurtenis is gewist.",
     "foundAt": "Wanneer dit is gezien.",
     "DeadLetter.event": "De gebeurtenis zelf.",
+    "withheld": "Staat er als de gebeurtenis niet getoond wordt: uw recht om haar te lezen is"
+    " ingetrokken.",
     "invalidRecords": "Records in het log die geen gebeurtenis zijn.",
     "deliveries": "Per abonnement dat de gebeurtenis toen wilde hebben.",
     "subscription": "Kenmerk van het abonnement.",

@@ -9,9 +9,12 @@ from uuid import UUID
 import pytest
 
 from bus.api.paging import cursor_of
+from bus.store.organisations import Organisations
 from bus.store.partition import AttemptMade, InvalidRecord
 from tests.contract.api.bus_under_test import (
     DOMAIN,
+    FOREIGN,
+    OIN,
     PERSONAL,
     PROBLEM,
     SOURCE,
@@ -110,6 +113,22 @@ async def test_one_is_shown_with_its_event_to_its_owner(bus: Bus) -> None:
             "no-such-dead-letter",
         )
     assert (await bus.call("GET", f"{other}/{foreign}")).status == 200
+
+
+async def test_an_event_that_may_not_be_read_any_more_is_not_shown(bus: Bus) -> None:
+    """The right to read a source is asked again; that the letter is there stays visible."""
+    made = (await bus.call("POST", PATH, json=subscription(domains=[DOMAIN]))).json
+    await save(bus, 0, dead=(letter(made["id"], 0, source=FOREIGN),))
+    path = f"{PATH}/{made['id']}/dead-letters"
+    (listed,) = (await bus.call("GET", path)).json["items"]
+    async with database_of(bus) as database:
+        await Organisations(database).grant(FOREIGN, DOMAIN, OIN)
+        shown = await bus.call("GET", f"{path}/{listed['id']}")
+        await database.execute("DELETE FROM access_grant; UPDATE revision SET value = value + 1")
+    assert shown.json["event"]["id"] == HIDDEN.id
+    reply = await bus.call("GET", f"{path}/{listed['id']}")
+    assert (reply.status, reply.json) == (200, {**listed, "withheld": True})
+    assert PERSONAL not in reply.text
 
 
 async def post(bus: Bus, path: str, act: str, document: object, who: str = "all") -> Reply:
