@@ -1,8 +1,9 @@
 """/v1/subscriptions/{id}/dead-letters: events that were given up, and what becomes of them."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
@@ -19,7 +20,14 @@ from bus.store.errors import NotFound
 from bus.store.partition import StoredRecord
 from bus.subscription import LetterFilter, LettersRequest, parse_letters
 
+T = TypeVar("T")
+
 _log = get()
+
+_FORMER = (
+    "its topic was made anew since, and its place there is another event's: read its event from the"
+    " letter and publish it again"
+)
 
 _CHOICE = ("reason", "type", "source")
 
@@ -59,8 +67,9 @@ async def get_one(call: Call) -> Answer:
 
 async def redrive(call: Call) -> Answer:
     """Have dead letters delivered again, in order, before later events of their keys."""
-    done = await _done(call, call.house.dead_letters.redrive, LogEvent.LETTERS_REDRIVEN)
-    return answer(202, {"count": done})
+    done = await _done(call, call.house.dead_letters.redrive)
+    _log.info(LogEvent.LETTERS_REDRIVEN, subscription_id=call.path["id"], count=done.count)
+    return answer(202, asdict(done))
 
 
 async def purge(call: Call) -> Answer:
@@ -68,14 +77,13 @@ async def purge(call: Call) -> Answer:
 
     What is done is told, whatever comes after: of very many each request purges some.
     """
-    done = await _done(call, call.house.dead_letters.purge, LogEvent.LETTERS_PURGED)
+    done = await _done(call, call.house.dead_letters.purge)
+    _log.info(LogEvent.LETTERS_PURGED, subscription_id=call.path["id"], count=done)
     return answer(200, {"count": done} | ({"more": True} if done == PER_PURGE else {}))
 
 
-async def _done(
-    call: Call, act: Callable[[UUID, Choice], Awaitable[int | Unfit]], event: LogEvent
-) -> int:
-    """Do something with the letters that the body chooses; give how many those were."""
+async def _done(call: Call, act: Callable[[UUID, Choice], Awaitable[T | Unfit]]) -> T:
+    """Do something with the letters that the body chooses."""
     request = parse_letters(await call.json_body("application/json"))
     listed = await own(call)
     try:
@@ -84,7 +92,6 @@ async def _done(
         raise not_found() from None
     if isinstance(done, Unfit):
         raise _unfit(request, done)
-    _log.info(event, subscription_id=call.path["id"], count=done)
     return done
 
 
@@ -111,6 +118,8 @@ def _unfit(request: LettersRequest, unfit: Unfit) -> Problem:
             faults.append(Fault(where, "purged", "its event is gone"))
         elif id_ in unfit.redriving:
             faults.append(Fault(where, "redriving", "it is on its way to be delivered again"))
+        elif id_ in unfit.former:
+            faults.append(Fault(where, "former-log", _FORMER))
     code = "no-such-dead-letter" if unfit.missing else "unfit-dead-letter"
     detail = "Nothing was done, for some of these letters cannot be used."
     return Problem(404 if unfit.missing else 409, code, detail, body_errors(faults))
@@ -130,7 +139,7 @@ def _choice(wanted: LetterFilter) -> Choice:
 
 def _document(letter: ListedLetter) -> dict[str, Any]:
     """Give what may be listed: neither the subject of the event nor its data."""
-    shown: dict[str, str | int | datetime | None] = {
+    shown: dict[str, str | int | bool | datetime | None] = {
         "id": str(letter.id),
         "eventId": letter.event_id,
         "source": letter.source,
@@ -145,6 +154,7 @@ def _document(letter: ListedLetter) -> dict[str, Any]:
         "lastAt": letter.last_at,
         "buriedAt": letter.buried_at,
         "purgedAt": letter.purged_at,
+        "formerLog": letter.former or None,
     }
     return {name: value for name, value in shown.items() if value is not None}
 

@@ -114,8 +114,8 @@ DELIVERY_EXAMPLES: Final[dict[str, dict[str, Any]]] = {
             ],
         }
     },
-    "Count": {"twee": {"count": 2}},
     "Purged": {"twee": {"count": 2}, "heelVeel": {"count": 5000, "more": True}},
+    "Redriven": {"tweeVanDrie": {"count": 2, "skipped": 1}},
     "Replay": {
         "eenPartitie": {
             "offsets": 42,

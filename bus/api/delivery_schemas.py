@@ -110,6 +110,7 @@ def _became() -> dict[str, Schema]:
         "lastAt": _TIME,
         "buriedAt": _TIME,
         "purgedAt": _TIME,
+        "formerLog": {"const": True},
         "event": {"$ref": "#/components/schemas/CloudEvent"},
         "withheld": {"const": True},
     }
@@ -145,8 +146,8 @@ def _became() -> dict[str, Schema]:
     return {
         "Deliveries": _object(event, *event),
         "Delivery": _object(delivery, "subscription", "organisation", "outcome"),
-        "Count": _object({"count": _NUMBER}, "count"),
         "Purged": _object({"count": _NUMBER, "more": {"const": True}}, "count"),
+        "Redriven": _object({"count": _NUMBER, "skipped": _NUMBER}, "count", "skipped"),
         "Replay": _object(
             {
                 "offsets": _NUMBER,

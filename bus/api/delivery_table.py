@@ -88,10 +88,11 @@ DELIVERY: Final = (
         description=(
             "Op volgorde, en vóór latere gebeurtenissen met dezelfde sleutel. Zijn er met `ids`"
             " berichten genoemd die er niet zijn, zijn gewist of al onderweg zijn, dan gebeurt er"
-            " niets."
+            " niets. Ook niet met berichten uit een log dat er niet meer is (`formerLog`); een"
+            " filter slaat die over. Lees daarvan de gebeurtenis en publiceer haar opnieuw."
         ),
         body=_LETTERS,
-        outcomes={202: Outcome("Zo veel berichten gaan opnieuw.", Content("Count"))},
+        outcomes={202: Outcome("Zo veel berichten gaan opnieuw.", Content("Redriven"))},
         errors=(409,),
     ),
     Operation(

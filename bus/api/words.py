@@ -181,6 +181,11 @@ WORDS: Final = {
     "lastAt": "Laatste poging.",
     "buriedAt": "Wanneer de gebeurtenis is opgegeven.",
     "purgedAt": "Wanneer de gebeurtenis is gewist.",
+    "formerLog": (
+        "Uit een log dat er niet meer is: het topic is daarna opnieuw gemaakt. Zo'n bericht wordt"
+        " niet opnieuw afgeleverd; publiceer de gebeurtenis opnieuw."
+    ),
+    "skipped": "Zo veel berichten niet: het log waar zij uit komen is er niet meer.",
     "foundAt": "Wanneer dit is gezien.",
     "DeadLetter.event": "De gebeurtenis zelf.",
     "withheld": "Staat er als de gebeurtenis niet getoond wordt: uw recht om haar te lezen is"

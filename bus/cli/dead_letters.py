@@ -82,8 +82,8 @@ def _command(act: str, what: str) -> Callable[..., None]:
     ) -> None:
         chosen = _filter(reason=reason, type=type_, source=source, before=before)
         wanted = _choice(letters, chosen, all_=all_)
-        count = _count(f"/v1/subscriptions/{id_}/dead-letters/{act}", wanted, what, url)
-        say(f"{count} {what}", {"count": count}, as_json=as_json)
+        done = _done(f"/v1/subscriptions/{id_}/dead-letters/{act}", wanted, what, url)
+        say(_told(done, what), done, as_json=as_json)
 
     return command
 
@@ -96,22 +96,29 @@ app.command("purge", help="Forget the events of dead letters, for good.")(
 )
 
 
-def _count(path: str, wanted: dict[str, Any], what: str, url: str | None) -> int:
+def _done(path: str, wanted: dict[str, Any], what: str, url: str | None) -> dict[str, int]:
     """Ask until all are done; say how many are on the way, and when it goes wrong there."""
-    count, more = 0, True
+    count, more, answer = 0, True, {}
     while more:
         try:
-            done = call("POST", path, url=url, document=wanted)
+            answer = call("POST", path, url=url, document=wanted)
         except Failure as error:
             if not count:
                 raise
             raise Failure(
                 f"{error}\n{count} {what} before that. Cure: do it again; it goes on."
             ) from None
-        count += int(done["count"])
-        if more := "more" in done:
+        count += int(answer["count"])
+        if more := bool(answer.pop("more", False)):
             typer.echo(f"{count} {what}, and on", err=True)
-    return count
+    return answer | {"count": count}
+
+
+def _told(done: dict[str, int], what: str) -> str:
+    told = f"{done['count']} {what}"
+    if done.get("skipped"):
+        told += f"\n{done['skipped']} will not: their topic was made anew; publish them again"
+    return told
 
 
 def _choice(letters: list[str] | None, chosen: dict[str, str], *, all_: bool) -> dict[str, Any]:

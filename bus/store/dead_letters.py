@@ -24,7 +24,11 @@ PER_PURGE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class ListedLetter:
-    """A dead letter without its event; what came from that is None once it is purged."""
+    """A dead letter without its event.
+
+    What came from the event is None once it is purged, and where who gave it up could not read it.
+    A `former` one is of a log that is gone: its topic was made anew since, or lost its end.
+    """
 
     id: int
     topic: str
@@ -40,6 +44,7 @@ class ListedLetter:
     last_at: datetime | None
     buried_at: datetime
     purged_at: datetime | None
+    former: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,16 @@ class Unfit:
     purged: frozenset[int]
     redriving: frozenset[int]
     """A redrive of these waits to be carried out."""
+    former: frozenset[int] = frozenset()
+    """The log of these is gone: their offsets mean other events in the one that is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redriven:
+    """How many letters are to be delivered again, and how many are not: their log is gone."""
+
+    count: int
+    skipped: int
 
 
 class DeadLetters:
@@ -94,16 +109,20 @@ class DeadLetters:
         copies = Copies(self._sealer, letter.topic, letter.partition)
         return letter, copies.unseal(sealed, subscription, letter.offset)
 
-    async def redrive(self, subscription: UUID, choice: Choice) -> int | Unfit:
+    async def redrive(self, subscription: UUID, choice: Choice) -> Redriven | Unfit:
         """Ask for another delivery of the chosen letters, and say how many those are.
 
-        Left out, unless named by id, are those that are purged or on their way already. The change
-        of the revision makes the owners look. Raises NotFound.
+        Left out, unless named by id, are those that are purged or on their way already, and,
+        counted, those of a log that is gone. Owners leave out what came to be so since then. The
+        change of the revision makes them look. Raises NotFound.
         """
         async with self._database.transaction() as transaction:
             await bump(transaction)
             unfit = await _hold(transaction, subscription, choice)
-            return unfit or await _many(transaction, "redrive", subscription, choice, _PER_COMMAND)
+            if unfit is not None:
+                return unfit
+            asked = await _run(transaction, "redrive", subscription, choice, _PER_COMMAND)
+            return Redriven(asked["many"], asked["former"])
 
     async def purge(self, subscription: UUID, choice: Choice) -> int | Unfit:
         """Forget the events of the oldest PER_PURGE chosen letters, and say how many those are.
@@ -113,11 +132,16 @@ class DeadLetters:
         NotFound.
         """
         async with self._database.transaction() as transaction:
-            unfit = await _hold(transaction, subscription, choice)
-            return unfit or await _many(transaction, "purge", subscription, choice, PER_PURGE)
+            unfit = await _hold(transaction, subscription, choice, former_will_do=True)
+            if unfit is not None:
+                return unfit
+            done = await _run(transaction, "purge", subscription, choice, PER_PURGE)
+            return int(done["many"])
 
 
-async def _hold(transaction: Session, subscription: UUID, choice: Choice) -> Unfit | None:
+async def _hold(
+    transaction: Session, subscription: UUID, choice: Choice, *, former_will_do: bool = False
+) -> Unfit | None:
     """Keep owners and deletion away (bus/store/exceptions.py has the order); judge the ids."""
     await transaction.execute(_SQL["hold_streams"], subscription)
     if await transaction.fetch_one(_SQL["hold_subscription"], subscription) is None:
@@ -125,23 +149,27 @@ async def _hold(transaction: Session, subscription: UUID, choice: Choice) -> Unf
     if choice.ids is None:
         return None
     rows = await transaction.fetch(_SQL["judge"], subscription, choice.ids)
-    return _unfit(choice.ids, rows)
+    missing = frozenset(choice.ids) - {row["id"] for row in rows}
+    unfit = Unfit(
+        missing,
+        purged=_ids(rows, "purged"),
+        redriving=_ids(rows, "redriving"),
+        former=frozenset() if former_will_do else _ids(rows, "former"),
+    )
+    return unfit if any((missing, unfit.purged, unfit.redriving, unfit.former)) else None
 
 
-def _unfit(ids: Sequence[int], rows: Sequence[Row]) -> Unfit | None:
-    missing = frozenset(ids) - {row["id"] for row in rows}
-    purged = frozenset(row["id"] for row in rows if row["purged"])
-    redriving = frozenset(row["id"] for row in rows if row["redriving"])
-    return Unfit(missing, purged, redriving) if missing or purged or redriving else None
+def _ids(rows: Sequence[Row], that_are: str) -> frozenset[int]:
+    return frozenset(row["id"] for row in rows if row[that_are])
 
 
-async def _many(
+async def _run(
     transaction: Session, query: str, subscription: UUID, choice: Choice, at_a_time: int
-) -> int:
-    row = await transaction.fetch_one(
+) -> Row:
+    (row,) = await transaction.fetch(
         _SQL[query], subscription, *_terms(choice), choice.ids, at_a_time
     )
-    return int(row["many"]) if row else 0
+    return row
 
 
 def _terms(choice: Choice) -> tuple[object, ...]:

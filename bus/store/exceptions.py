@@ -27,7 +27,7 @@ _ATTEMPT = (
     *("attempt", "outcome", "at"),
 )
 
-_Columns = list[list[object]]
+_Columns = list[object]
 
 
 def any_in(save: Save) -> bool:
@@ -36,12 +36,15 @@ def any_in(save: Save) -> bool:
         (
             *(save.parked, save.unparked, save.dead, save.redriven, save.replayed),
             *(save.invalid, save.gaps, save.commands, save.attempts, save.notices),
+            save.former_log,
         )
     )
 
 
 async def hold_subscriptions(transaction: Session, save: Save) -> None:
-    """Keep from deletion whoever a save names; its stream is held already."""
+    """Keep from deletion whoever a save is about; its stream is held already."""
+    if save.former_log is not None:
+        await transaction.execute(_SQL["hold_everybody"], save.topic, save.partition)
     named = {
         *save.removed,
         *save.replayed,
@@ -58,20 +61,26 @@ async def write(transaction: Session, copies: Copies, save: Save) -> None:
     What is of a deleted subscription is left out. One that is both in `replayed` and in `dead` was
     given up after the replay began: its letter settles.
     """
+    former = save.former_log
     statements: tuple[tuple[str, _Columns], ...] = (
+        ("leave_letters", [former]),
         ("unpark", _places(save.unparked)),
+        ("leave_parked", [former]),
         ("redrive", _places(save.redriven)),
         ("unsettle", [list(save.replayed)]),
         ("park", [*_fields(save.parked, _PARKED), *_sealed(save.parked, copies)]),
-        ("bury", [*_fields(save.dead, _DEAD), *_sealed(save.dead, copies)]),
+        ("bury", [*_fields(save.dead, _DEAD), *_sealed(save.dead, copies), former]),
         ("keep_invalid", [*_fields(save.invalid, _INVALID), _sealed_for_nobody(save, copies)]),
         ("note_gaps", _fields(save.gaps, _GAP)),
         ("done", [list(save.commands)]),
         ("note_attempts", _fields(save.attempts, _ATTEMPT)),
     )
+    place = save.topic, save.partition
     for name, columns in statements:
         if columns[0]:
-            await transaction.execute(_SQL[name], save.topic, save.partition, *columns)
+            await transaction.execute(_SQL[name], *place, *columns)
+    if former is not None:
+        await transaction.execute(_SQL["leave_positions"], *place, save.revision)
     await notices.write(transaction, *save.notices)
 
 

@@ -151,6 +151,9 @@ class Save:
     are written, `unparked` go. Dead letters in `redriven` go, for they are parked again; those of
     the subscriptions in `replayed` settle nothing any more. `commands` are the ids of those that
     this save carries out. `progressed` asks that the stream's position be noted with its time.
+    `former_log` names the log that was read until now, if it is gone: what is kept of it beside the
+    stream ends with this save. Rows end with a gap, what is parked becomes dead letters, and no
+    dead letter of it is ever put back.
     Doing all of it twice is as doing it once.
     """
 
@@ -173,6 +176,7 @@ class Save:
     notices: tuple[Notice, ...] = ()
     topic_id: UUID | None = None
     progressed: bool = False
+    former_log: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """What to save of a partition, as values: position, rows and exceptions in one transaction."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -110,15 +109,16 @@ def snapshot(stream: Stream, orders: Orders, now: Moment, *, final: bool = False
     )
 
 
-def beginning(stream: Stream, start: int, loaded: Iterable[UUID], now: Moment) -> Snapshot:
+def beginning(stream: Stream, start: int, now: Moment) -> Snapshot:
     """Give a partition whose log was made anew: all positions at its `start`.
 
     Offsets mean nothing any more. What was parked or given up becomes dead letters, and neither
     they nor anything else kept beside the position settles an offset of the new log; what was lost
-    with the old one nobody can say.
+    with the old one nobody can say. The store ends what this owner could not read.
     """
     read = stream.read_offset
-    shelves = [(each, each.shelf) for each in stream.members.values() if each.shelf is not None]
+    members, unreadable = stream.members, stream.shelved.values()
+    shelves = [(each, each.shelf) for each in members.values() if each.shelf is not None]
     ended = {
         (member, each.offset): each
         for member, shelf in shelves
@@ -129,8 +129,8 @@ def beginning(stream: Stream, start: int, loaded: Iterable[UUID], now: Moment) -
         next_offset=start,
         revision=stream.revision,
         rows=(),
-        removed=tuple(each for each in stream.members.values() if each.saved),
-        gone=frozenset(stream.gone).union(loaded),
+        removed=tuple(each for each in members.values() if each.saved),
+        gone=frozenset(stream.gone),
         unparked=tuple(
             (member.subscriber.identity, offset) for member, offset in ended.keys() | left
         ),
@@ -138,12 +138,22 @@ def beginning(stream: Stream, start: int, loaded: Iterable[UUID], now: Moment) -
             (member, each, dead_letter(member.subscriber.identity, each, now, reason="recreated"))
             for (member, _), each in ended.items()
         ),
-        gaps=tuple(
-            Gap(identity, member.watermark(read), member.next_offset(read), "recreated")
-            for identity, member in stream.members.items()
-            if not member.leaving
+        gaps=(
+            *(
+                Gap(identity, member.watermark(read), member.next_offset(read), "recreated")
+                for identity, member in members.items()
+                if not member.leaving
+            ),
+            *(
+                Gap(
+                    each.subscription,
+                    min((each.next_offset, *each.open)),
+                    each.next_offset,
+                    "recreated",
+                )
+                for each in unreadable
+            ),
         ),
-        replayed=tuple(stream.members.keys() | stream.beside.keys()),
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection
 from contextlib import suppress
+from uuid import UUID, uuid4
 
 from bus.catalogue.notices import disabled
 from bus.log.record import Partition
@@ -67,8 +68,8 @@ class Saving:
         self._now = asyncio.Event()
         self._saved_at = began
         self._saved = (taken.next_offset, taken.revision)
-        self._loaded_rows = frozenset(row.subscription for row in taken.positions)
         self._anew_at: int | None = None
+        self._former_log = uuid4()
         self.topic_id = taken.topic_id
         self._barred = Barred()
         self._progress_at = 0.0
@@ -193,7 +194,9 @@ class Saving:
         for _, _, letter in taken.dead:
             metrics.DEAD_LETTERS.labels(letter.reason).inc()
 
-    async def _write(self, taken: Snapshot, *, progressed: bool = False) -> None:
+    async def _write(
+        self, taken: Snapshot, *, progressed: bool = False, former_log: UUID | None = None
+    ) -> None:
         await self._streams.save(
             Save(
                 topic=self._partition.topic,
@@ -215,9 +218,11 @@ class Saving:
                 notices=tuple(notices_of(taken, self._partition, self._stream.members)),
                 topic_id=self.topic_id,
                 progressed=progressed,
+                former_log=former_log,
             )
         )
 
     async def _save_the_beginning(self, start: int) -> None:
-        await self._write(beginning(self._stream, start, self._loaded_rows, moment()))
+        # Under one name, however often it is tried: what an earlier try has written it meets again.
+        await self._write(beginning(self._stream, start, moment()), former_log=self._former_log)
         raise BeginsAnew

@@ -5,7 +5,7 @@
 -- The next dead letters of a subscription, in the order of burial; $2 to $5 choose among them.
 SELECT
     id, topic, partition, event_offset AS offset, event_id, source, type, reason, last_outcome, attempts,
-    first_at, last_at, buried_at, purged_at
+    first_at, last_at, buried_at, purged_at, former_log IS NOT NULL AS former
 FROM dead_letter
 WHERE subscription = $1 AND id > $6
     AND ($2::text IS NULL OR reason = $2)
@@ -19,7 +19,7 @@ LIMIT $7;
 -- One dead letter with its sealed copy.
 SELECT
     id, topic, partition, event_offset AS offset, event_id, source, type, reason, last_outcome, attempts,
-    first_at, last_at, buried_at, purged_at, sealed
+    first_at, last_at, buried_at, purged_at, former_log IS NOT NULL AS former, sealed
 FROM dead_letter
 WHERE subscription = $1 AND id = $2;
 
@@ -39,7 +39,8 @@ SELECT true AS held FROM subscription WHERE id = $1 FOR KEY SHARE;
 SELECT
     id,
     purged_at IS NOT NULL AS purged,
-    (topic, partition, event_offset) IN (
+    former_log IS NOT NULL AS former,
+    former_log IS NULL AND (topic, partition, event_offset) IN (
         SELECT topic, partition, unnest(offsets) FROM command
         WHERE command.subscription = $1 AND kind = 'redrive'
     ) AS redriving
@@ -47,13 +48,14 @@ FROM dead_letter
 WHERE subscription = $1 AND id = ANY($2);
 
 -- name: redrive
--- Asks the owners for the chosen dead letters, in their order, so many at a time ($7).
+-- Asks the owners for the chosen dead letters, in their order, so many at a time ($7); those of a log that is
+-- gone are counted alone.
 WITH chosen AS (
     SELECT
         topic, partition, event_offset,
         (row_number() OVER (PARTITION BY topic, partition ORDER BY event_offset) - 1) / $7 AS part
     FROM dead_letter
-    WHERE subscription = $1 AND purged_at IS NULL
+    WHERE subscription = $1 AND purged_at IS NULL AND former_log IS NULL
         AND ($2::text IS NULL OR reason = $2)
         AND ($3::text IS NULL OR type = $3)
         AND ($4::text IS NULL OR source = $4)
@@ -71,7 +73,18 @@ WITH chosen AS (
     ORDER BY topic, partition, part
     RETURNING cardinality(offsets) AS many
 )
-SELECT coalesce(sum(many), 0)::bigint AS many FROM asked;
+SELECT
+    (SELECT coalesce(sum(many), 0)::bigint FROM asked) AS many,
+    (
+        SELECT count(*)
+        FROM dead_letter
+        WHERE subscription = $1 AND purged_at IS NULL AND former_log IS NOT NULL
+            AND ($2::text IS NULL OR reason = $2)
+            AND ($3::text IS NULL OR type = $3)
+            AND ($4::text IS NULL OR source = $4)
+            AND ($5::timestamptz IS NULL OR buried_at < $5)
+            AND ($6::bigint[] IS NULL OR id = ANY($6))
+    ) AS former;
 
 -- name: purge
 -- Forgets all that came from the events of the chosen dead letters, of at most so many ($7).
@@ -84,10 +97,10 @@ WITH chosen AS (
         AND ($4::text IS NULL OR source = $4)
         AND ($5::timestamptz IS NULL OR buried_at < $5)
         AND ($6::bigint[] IS NULL OR id = ANY($6))
-        AND (topic, partition, event_offset) NOT IN (
+        AND (former_log IS NOT NULL OR (topic, partition, event_offset) NOT IN (
             SELECT topic, partition, unnest(offsets) FROM command
             WHERE command.subscription = $1 AND kind = 'redrive'
-        )
+        ))
     ORDER BY id
     LIMIT $7
 ), purged AS (

@@ -5,6 +5,57 @@
 -- Keeps from deletion whoever the rest of the transaction is about.
 SELECT FROM subscription WHERE id = ANY($1) ORDER BY id FOR KEY SHARE;
 
+-- name: hold_everybody
+-- Keeps from deletion whoever has anything on a partition.
+SELECT FROM subscription
+WHERE id IN (
+    SELECT subscription FROM position WHERE topic = $1 AND partition = $2
+    UNION SELECT subscription FROM parked WHERE topic = $1 AND partition = $2
+    UNION SELECT subscription FROM dead_letter WHERE topic = $1 AND partition = $2
+)
+ORDER BY id
+FOR KEY SHARE;
+
+-- name: leave_positions
+-- Ends all that is left of positions in a log that is gone ($3 is the revision up to which its owner knew
+-- the subscriptions: a later one may have begun in the log that is there now), and notes that.
+WITH ended AS (
+    DELETE FROM position
+    WHERE topic = $1 AND partition = $2 AND EXISTS (
+        SELECT FROM subscription_revision AS known
+        WHERE known.subscription = position.subscription AND known.revision <= $3
+    )
+    RETURNING subscription, coalesce(least(next_offset, open[1]), 0) AS lowest, next_offset
+)
+INSERT INTO gap (subscription, topic, partition, from_offset, until_offset, reason)
+SELECT subscription, $1, $2, lowest, next_offset, 'recreated' FROM ended
+ON CONFLICT DO NOTHING;
+
+-- name: leave_letters
+-- Has dead letters belong to a log that is gone ($3): their offsets mean something else now.
+UPDATE dead_letter
+SET former_log = $3, settles = false
+WHERE topic = $1 AND partition = $2 AND former_log IS NULL;
+
+-- name: leave_parked
+-- Gives up whatever still waits beside positions of a log that is gone ($3): copies that its owner could not
+-- read are kept as they are, for who can.
+WITH ended AS (
+    DELETE FROM parked
+    WHERE topic = $1 AND partition = $2
+    RETURNING subscription, event_offset, key_digest, sealed, attempts, first_at, last_outcome
+)
+INSERT INTO dead_letter (
+    subscription, topic, partition, event_offset, key_digest, sealed, attempts, first_at, last_outcome,
+    reason, settles, former_log
+)
+SELECT
+    subscription, $1, $2, event_offset, key_digest, sealed, attempts, first_at, last_outcome,
+    'recreated', false, $3
+FROM ended
+ORDER BY event_offset
+ON CONFLICT DO NOTHING;
+
 -- name: unpark
 -- Forgets events that no longer wait.
 DELETE FROM parked
@@ -42,7 +93,8 @@ DELETE FROM dead_letter
 USING unnest($3::uuid[], $4::bigint[]) AS one (subscription, event_offset)
 WHERE dead_letter.subscription = one.subscription
     AND dead_letter.topic = $1 AND dead_letter.partition = $2
-    AND dead_letter.event_offset = one.event_offset;
+    AND dead_letter.event_offset = one.event_offset
+    AND dead_letter.former_log IS NULL;
 
 -- name: unsettle
 -- Lets the dead letters of subscriptions that replay settle nothing any more.
@@ -52,15 +104,15 @@ WHERE subscription = ANY($3) AND topic = $1 AND partition = $2 AND settles;
 
 -- name: bury
 -- Keeps events that are given up, numbered in their order; one that was before, and was replayed since,
--- anew. Those of a log that was made anew settle nothing: their offsets mean something else now.
+-- anew. Those of a log that is gone ($15) settle nothing: their offsets mean something else now.
 INSERT INTO dead_letter (
     subscription, topic, partition, event_offset, event_id, source, type,
-    reason, last_outcome, attempts, first_at, last_at, key_digest, sealed, settles
+    reason, last_outcome, attempts, first_at, last_at, key_digest, sealed, settles, former_log
 )
 SELECT
     one.subscription, $1, $2, one.event_offset, one.event_id, one.source, one.type,
     one.reason, one.last_outcome, one.attempts, one.first_at, one.last_at,
-    one.key_digest, one.sealed, one.reason <> 'recreated'
+    one.key_digest, one.sealed, $15::uuid IS NULL, $15
 FROM unnest(
     $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[],
     $8::text[], $9::text[], $10::integer[], $11::timestamptz[], $12::timestamptz[],
@@ -71,7 +123,7 @@ FROM unnest(
 )
 JOIN subscription ON subscription.id = one.subscription
 ORDER BY one.event_offset
-ON CONFLICT (subscription, topic, partition, event_offset) DO UPDATE
+ON CONFLICT (subscription, topic, partition, event_offset, former_log) DO UPDATE
 SET event_id = excluded.event_id,
     source = excluded.source,
     type = excluded.type,
@@ -159,7 +211,7 @@ LEFT JOIN command ON topic = $1 AND partition = $2
 ORDER BY command.id;
 
 -- name: letters
--- Dead letters as they are to be parked, but for those that have been purged.
+-- Dead letters as they are to be parked, but for those that have been purged, or whose log is gone since.
 SELECT
     dead_letter.subscription, dead_letter.event_offset, sealed,
     0 AS attempts, null::timestamptz AS first_at, null::timestamptz AS due_at, null AS last_outcome
@@ -167,4 +219,4 @@ FROM dead_letter
 JOIN unnest($3::uuid[], $4::bigint[]) AS one (subscription, event_offset)
     ON dead_letter.subscription = one.subscription
     AND dead_letter.event_offset = one.event_offset
-WHERE topic = $1 AND partition = $2 AND purged_at IS NULL;
+WHERE topic = $1 AND partition = $2 AND purged_at IS NULL AND former_log IS NULL;

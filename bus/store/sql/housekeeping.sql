@@ -54,7 +54,7 @@ WITH old AS (
             SELECT FROM command
             WHERE command.subscription = dead_letter.subscription
                 AND command.topic = dead_letter.topic AND command.partition = dead_letter.partition
-                AND event_offset = ANY (offsets)
+                AND event_offset = ANY (offsets) AND dead_letter.former_log IS NULL
         )
     ORDER BY buried_at
     LIMIT $2

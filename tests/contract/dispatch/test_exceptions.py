@@ -7,8 +7,13 @@ import pytest_asyncio
 
 from bus.log.writer import Writer
 from bus.store.commands import Stretch
-from bus.store.dead_letters import Choice
+from bus.store.dead_letters import Choice, Redriven
 from tests.house import OIN, House, Sink, events, in_order, sinks, until
+
+_BODY = "SELECT body::text FROM subscription_revision WHERE subscription = $1"
+_SET_BODY = """
+UPDATE subscription_revision SET body = $2::text::jsonb WHERE subscription = $1 RETURNING true
+"""
 
 RETRY = {"retry": {"schedule": (0.2, 0.3), "jitter": 0, "limit": 1}}
 
@@ -134,7 +139,8 @@ async def test_a_dead_letter_is_redriven_in_its_lane(house: House) -> None:
             await house.publish(domain, events(20))
             await until(lambda: holds(house, "dead_letter", 1))
             refuses = False
-            assert await house.dead_letters.redrive(identity, Choice(reason="refused")) == 1
+            asked = await house.dead_letters.redrive(identity, Choice(reason="refused"))
+            assert asked == Redriven(1, 0)
             await sink.until(lambda sink: "000003" in sink.accepted)
             for table in ("dead_letter", "command", "parked"):
                 await until(lambda table=table: holds(house, table, 0))
@@ -267,6 +273,47 @@ async def test_a_topic_that_was_made_anew_begins_anew(house: House) -> None:
         ("000013", "recreated", False),
     ]
     assert await holds(house, "parked", 0)
+    assert await house.dead_letters.redrive(identity, Choice(reason="recreated")) == Redriven(0, 2)
+
+
+async def test_what_nobody_could_read_of_an_old_log_never_meets_the_new_one(house: House) -> None:
+    """Parked events of a subscription that cannot be read are given up where their log is gone.
+
+    Readable again, it gets all of the new log: nothing kept of the old one settles an event there.
+    """
+    async with sinks(2) as (healthy, damaged):
+        domain = await house.domain("nl.test", 1)
+        damaged.answer = lambda event: 500 if event["id"] == "000003" else 204
+        await house.subscribe(healthy)
+        retry = {"schedule": (0.1, 3_600), "jitter": 0}
+        identity = await house.subscribe(damaged, delivery={"retry": retry})
+        async with house.dispatcher("one"):
+            await house.publish(domain, events(20))
+            await until(lambda: holds(house, "parked", 2))
+            await until(lambda: stands_at(house, 20))
+        await house.topics.delete([domain.topic])
+        await house.topics.create(domain.topic, 1, 14)
+        await house.publish(domain, events(40, first=100))
+        (was,) = await house.rows(_BODY, identity)
+        await house.rows(_SET_BODY, identity, '{"unknown": 1}')
+        async with house.dispatcher("two"):
+            await healthy.until(lambda sink: len(sink.accepted) >= 60)
+            await until(lambda: stands_at(house, 40))
+        assert await holds(house, "parked", 0)
+        assert [(each["event_offset"], each["reason"]) for each in await dead_letters(house)] == [
+            (3, "recreated"),
+            (13, "recreated"),
+        ]
+        gaps = await house.rows("SELECT reason FROM gap WHERE subscription = $1", identity)
+        assert [gap["reason"] for gap in gaps] == ["recreated"]
+        await house.rows(_SET_BODY, identity, was["body"])
+        assert await house.dead_letters.redrive(identity, Choice()) == Redriven(0, 2)
+        async with house.dispatcher("three"):
+            await damaged.until(lambda sink: len(sink.accepted) >= 58)
+    assert sorted(damaged.accepted)[18:] == [f"{each:06}" for each in range(100, 140)]
+    (first, _) = await house.dead_letters.page(identity, Choice(), after=0, limit=2)
+    _, record = await house.dead_letters.get(identity, first.id)
+    assert record is not None
 
 
 def healthy_only(sink: Sink) -> bool:

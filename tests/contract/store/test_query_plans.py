@@ -10,7 +10,7 @@ import pytest
 from bus.store.attempts import Attempts
 from bus.store.commands import Commands
 from bus.store.database import Database
-from bus.store.dead_letters import Choice, DeadLetters, Unfit
+from bus.store.dead_letters import Choice, DeadLetters, Redriven, Unfit
 from bus.store.deliveries import Deliveries
 from bus.store.partition import AttemptMade, DeadLetter, ParkedEvent, StoredRecord
 from bus.store.streams import Position, Save, Streams
@@ -138,7 +138,7 @@ async def subscribers_look_up(large: Store) -> None:
         await attempts.page(id_, before=last.place, limit=1)
         assert (await Troubles(database).of(id_)).dead_letters
         assert len(await Deliveries(database).traces("gb.a", 36, 1, who)) == len(who)
-        assert await letters.redrive(id_, Choice(ids=(one.id,))) == 1
+        assert await letters.redrive(id_, Choice(ids=(one.id,))) == Redriven(1, 0)
         assert await letters.purge(id_, Choice(ids=(one.id,))) == Unfit(
             frozenset(), frozenset(), frozenset({one.id})
         )

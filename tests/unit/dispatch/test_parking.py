@@ -288,6 +288,6 @@ def test_nothing_of_a_log_made_anew_is_settled_by_what_was_kept_of_the_old() -> 
     stream.feed(record(20), 1.0)
     (refused,) = send(member.subscriber, 1.0)
     answer(member.subscriber, refused, Refused(422), 1.0)
-    taken = beginning(stream, 0, (), at(1.0))
+    taken = beginning(stream, 0, at(1.0))
     assert (VERSION.id, 10) in taken.unparked
     assert [(letter.offset, letter.reason) for _, _, letter in taken.dead] == [(20, "recreated")]
