@@ -83,7 +83,7 @@ class CatchUp:
             found = await reader.read(SCAN_RECORDS, 1.0)
         except RecordUnreadable as bad:
             self._log.error(LogEvent.EVENT_UNREADABLE, offset=bad.offset)
-            self._scan.feed(bad.offset, (), bad.start, self._loop.time())
+            self._scan.unreadable(bad.offset, bad.start, self._loop.time())
             return
         except OffsetOutOfRange as gone:
             if gone.start <= start:

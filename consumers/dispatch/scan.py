@@ -64,6 +64,15 @@ class Scan:
             if member.cursor >= stream.tail.start:
                 stream.advance(member, now)
 
+    def unreadable(self, offset: int, end: int, now: float) -> None:
+        """Pass over what cannot be read of [offset, end): those who stand there have lost it."""
+        for member in self._stream.scanning:
+            if offset <= member.cursor < end and self._stream.may_scan(member):
+                lost = [each for each in range(member.cursor, end) if member.asks_for(each)]
+                if lost:
+                    self._stream.lose(member, lost)
+        self.feed(offset, (), end, now)
+
     def overtaken(self, start: int, now: float) -> None:
         """Move every member below the log's `start` up to it: it lost at most what lies between."""
         for member in list(self._stream.scanning):

@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from tests.house import House, events, sinks
+from bus.log.record import Partition
+from tests.contract.log.records import write_unreadable
+from tests.house import OIN, House, events, sinks, until
 
 
 @pytest_asyncio.fixture
@@ -40,3 +42,28 @@ async def test_a_topic_made_anew_is_delivered_from_its_beginning(
                 await down.until(lambda down: len(down.accepted) >= 20)
     assert sink.ids == sorted(sink.ids)
     assert set(down.accepted) == {f"{each:06}" for each in range(50, 70)}
+
+
+async def test_a_damaged_record_is_a_gap_for_all_who_would_have_read_it(
+    kafka: str, house: House
+) -> None:
+    """Served by the stream or catching up: each is told once, and gets what lies around it."""
+    async with sinks(2) as (sink, behind):
+        domain = await house.domain("nl.test", 1)
+        attached, scanning = await house.subscribe(sink), await house.subscribe(behind)
+        await house.subscriptions.pause(scanning, organisation=OIN)
+        async with house.dispatcher():
+            await house.publish(domain, events(400))
+            await sink.until(lambda sink: len(sink.ids) >= 400)
+            await write_unreadable(kafka, Partition(domain.topic, 0))
+            await house.publish(domain, events(10, first=400))
+            await sink.until(lambda sink: len(sink.ids) >= 410)
+            await house.subscriptions.resume(scanning, organisation=OIN)
+            await behind.until(lambda sink: len(sink.ids) >= 410)
+
+            async def both_are_told() -> bool:
+                gaps = await house.rows("SELECT subscription, from_offset, until_offset FROM gap")
+                told = {tuple(gap.values()) for gap in gaps}
+                return told == {(attached, 400, 401), (scanning, 400, 401)}
+
+            await until(both_are_told)

@@ -1,8 +1,10 @@
 """Catching up where the log has holes: retention, damaged records, records that are no event."""
 
 import gc
+from dataclasses import replace
 
 from bus.store.partition import Gap
+from bus.store.stored import Replay
 from consumers.dispatch.envelope import Envelope
 from consumers.dispatch.orders import Orders
 from consumers.dispatch.saves import committed, snapshot
@@ -37,16 +39,23 @@ def test_open_events_that_retention_took_are_told_and_no_longer_waited_for() -> 
 
 
 def test_one_damaged_record_costs_only_itself() -> None:
-    """Who is far behind it still gets everything before it."""
+    """Who stands there goes on behind it and is told; who is far behind still gets all before it.
+
+    Nothing is lost to who has it already, or is not to have it again in a replay.
+    """
     small = Small()
-    far, near = stored(1), stored(2)
+    far, near, past, passing = (stored(number) for number in (1, 2, 3, 4))
     stream = small.stream(1_000)
     stream.join(far, row(far.id, 10), at(0.0))
     member = stream.join(near, row(near.id, 500), at(0.0))
+    stream.join(past, row(past.id, 501), at(0.0))
+    passed = replace(row(passing.id, 500), replay=Replay(400, 600))
+    stream.join(passing, passed, at(0.0))
     scan = Scan(stream)
-    scan.feed(500, [], 501, 0.0)
+    scan.unreadable(500, 501, 0.0)
     assert member.cursor == 501
     assert stream.members[far.id].cursor == 10
+    assert stream.gaps == [Gap(near.id, 500, 501, "retention")]
 
 
 def test_a_tail_lets_go_of_what_it_no_longer_serves() -> None:
