@@ -27,6 +27,10 @@ from bus.log.record import Appended, Headers
 SWEEP = 0.25
 """Seconds between looks for a batch that is too old; the bound is kept to within this."""
 
+BATCH_TOO_LARGE = "BatchTooLarge"
+"""What ends a life when a topic refuses several records together: tried again in smaller batches,
+they go, or one shows itself to be too large alone."""
+
 _UNKNOWN_FOR = 1.0
 """Seconds that Kafka must deny a topic before it is missing: a new one may need a moment."""
 
@@ -171,9 +175,10 @@ class Life:
         error = asyncio.CancelledError() if stored.cancelled() else stored.exception()
         if self._over.is_set():
             return
-        if isinstance(error, MessageSizeTooLargeError) and len(batch.futures) == 1:
-            # The topic's own bound is below the writer's. Of several records nobody knows which
-            # one it was: all are tried again.
+        if isinstance(error, MessageSizeTooLargeError):  # the topic's own bound is below ours
+            if len(batch.futures) > 1:
+                self._end(BATCH_TOO_LARGE)
+                return
             for future in (each for each in batch.futures if not each.done()):
                 future.set_exception(RecordTooLarge(batch.size, limit=batch.size - 1))
         first = -1 if error else stored.result().offset

@@ -11,7 +11,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from bus.log.background import Background, Raised
 from bus.log.errors import LogFull, LogUnavailable, RecordTooLarge
-from bus.log.life import SWEEP, Entry, Life
+from bus.log.life import BATCH_TOO_LARGE, SWEEP, Entry, Life
 from bus.log.producer import BATCH_BYTES, discard_producer, start_producer
 from bus.log.record import MAX_RECORD_BYTES, Appended, Headers
 
@@ -118,11 +118,12 @@ class Writer:
 
     async def _live(self) -> None:
         """One life after the other, each begun only when the last one's producer is gone."""
+        batch_bytes = min(BATCH_BYTES, self._max_record_bytes)
         while True:
             try:
                 producer = await start_producer(
                     bootstrap=self._bootstrap,
-                    batch_bytes=min(BATCH_BYTES, self._max_record_bytes),
+                    batch_bytes=batch_bytes,
                     within=self._timeout,
                 )
             except LogUnavailable as error:
@@ -138,6 +139,8 @@ class Writer:
                 self._life = None
                 life.abandon()
                 await discard_producer(producer)
+            if cause == BATCH_TOO_LARGE:
+                batch_bytes = max(1, batch_bytes // 4)
             self._on_recreate(cause)
 
     async def _live_once(self, life: Life) -> str:

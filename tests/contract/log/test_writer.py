@@ -121,6 +121,34 @@ async def test_too_large_is_refused_before_it_is_sent(
     assert [record.value for record in await _read_all(kafka, topics, topic)] == [value]
 
 
+async def test_a_topic_for_small_records_refuses_a_batch(kafka: str, namespace: str) -> None:
+    """Tried again as they were, they would be refused again: each time the batches are smaller."""
+    values = [os.urandom(5_000) for _ in range(20)]
+    stored: set[bytes] = set()
+    causes: list[str] = []
+    async with (
+        Topics(bootstrap=kafka, max_record_bytes=20_000) as topics,
+        Writer(bootstrap=kafka, on_recreate=causes.append) as writer,
+        asyncio.timeout(20),
+    ):
+        await topics.create(namespace, 1, 14)
+        while len(stored) < len(values):
+            left = [value for value in values if value not in stored]
+            try:
+                waiting = [writer.append(namespace, b"k", [], value) for value in left]
+            except LogUnavailable:  # between two lives
+                await asyncio.sleep(0.1)
+                continue
+            answers = await asyncio.gather(*waiting, return_exceptions=True)
+            stored |= {
+                value
+                for value, answer in zip(left, answers, strict=True)
+                if isinstance(answer, Appended)
+            }
+        await topics.delete([namespace])
+    assert causes == ["BatchTooLarge"] * 2
+
+
 async def test_full_is_said_at_once(kafka: str, topic: str) -> None:
     """When too much waits, an append is refused instead of waiting; later ones are taken."""
     async with Writer(bootstrap=kafka, max_pending_bytes=10_000) as writer:
