@@ -9,10 +9,12 @@ import signal
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
+import hypothesis
 import pytest
 import pytest_asyncio
 import structlog
@@ -25,6 +27,11 @@ from bus.observe.logging import configure
 from bus.store.migrate import migrate
 
 _STOP_WITHIN = 5.0  # seconds
+
+
+# Finds what takes without end; hypothesis' own 200 ms also finds that the machine is busy.
+hypothesis.settings.register_profile("patient", deadline=timedelta(seconds=2))
+hypothesis.settings.load_profile("patient")
 
 
 def pytest_configure() -> None:
