@@ -19,15 +19,9 @@ import pytest
 import pytest_asyncio
 import structlog
 
-from bus.embedded import jars, startup_cache
-from bus.embedded.datadir import free_port
-from bus.embedded.kafka import Kafka
-from bus.embedded.postgres import Postgres
 from bus.observe.logging import configure
 from bus.store.migrate import migrate
-
-_STOP_WITHIN = 5.0  # seconds
-
+from tests import servers
 
 # Finds what takes without end; hypothesis' own 200 ms also finds that the machine is busy.
 hypothesis.settings.register_profile("patient", deadline=timedelta(seconds=2))
@@ -40,19 +34,28 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """Start the servers that all processes of a run share; they find them by their environment."""
+    started = (("BUS_TEST_KAFKA", servers.kafka), ("BUS_TEST_POSTGRES", servers.postgres))
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gemeentebus-")))
+        for name, server in started:
+            if not os.environ.get(name):
+                os.environ[name] = stack.enter_context(server(folder))
+        config.add_cleanup(stack.pop_all().close)
+
+
 @pytest.fixture(scope="session")
 def cache() -> Path:
-    """Give the cache folder of the developer, so that one download serves all test runs."""
-    named = os.environ.get("BUS_CACHE_DIR")
-    return Path(named) if named else jars.default_cache(os.environ)
+    """Give the cache folder of the developer."""
+    return servers.cache()
 
 
 @pytest.fixture(scope="session")
-def classpath(cache: Path) -> tuple[Path, ...]:
-    """Give the broker's jar files; fetched by the first test run on a machine."""
-    mirror = os.environ.get("BUS_MAVEN_MIRROR")
-    offline = os.environ.get("BUS_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
-    return asyncio.run(jars.fetch(cache=cache, mirror=mirror, offline=offline))
+def classpath() -> tuple[Path, ...]:
+    """Give the broker's jar files."""
+    return servers.classpath()
 
 
 @pytest.fixture(scope="session")
@@ -69,21 +72,8 @@ def kafka(request: pytest.FixtureRequest) -> Iterator[str]:
     if running:
         yield running
         return
-    folder: Path = request.getfixturevalue("server_folder")
-    classpath: tuple[Path, ...] = request.getfixturevalue("classpath")
-    cache: Path = request.getfixturevalue("cache")
-    server = Kafka(
-        folder=folder,
-        port=free_port(),
-        controller_port=free_port(),
-        classpath=classpath,
-        startup_cache=startup_cache.location(cache, classpath),
-    )
-    try:
-        asyncio.run(server.start())
-        yield server.bootstrap
-    finally:
-        asyncio.run(server.stop(_STOP_WITHIN))
+    with servers.kafka(request.getfixturevalue("server_folder")) as bootstrap:
+        yield bootstrap
 
 
 @pytest.fixture(scope="session")
@@ -93,14 +83,8 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[str]:
     if running:
         yield running
         return
-    folder: Path = request.getfixturevalue("server_folder")
-    cache: Path = request.getfixturevalue("cache")
-    server = Postgres(folder=folder, port=free_port(), cache=cache, durable=False)
-    try:
-        asyncio.run(server.start())
-        yield server.dsn("postgres")
-    finally:
-        asyncio.run(server.stop(_STOP_WITHIN))
+    with servers.postgres(request.getfixturevalue("server_folder")) as dsn:
+        yield dsn
 
 
 @pytest.fixture(scope="session")
