@@ -8,14 +8,13 @@ from bus.api.call import Answer, Call, answer, query_as
 from bus.api.fate import shown
 from bus.api.finding import Place, Sought, Times, find_event, not_there
 from bus.api.house import House
-from bus.api.problem import Problem, invalid_parameter
+from bus.api.problem import invalid_parameter
 from bus.event import Event
 from bus.log.record import Record
 from bus.match import Index
 from bus.store.deliveries import Version
 from bus.subscription import DeliveriesQuery
 
-_RETRY_AFTER_SECONDS = "5"
 _PARAMETERS = ("source", "id", "topic", "partition", "offset", "from", "to")
 
 
@@ -23,10 +22,7 @@ async def get_all(call: Call) -> Answer:
     """Tell what became of an event: for one's own subscriptions, to operators for all."""
     sought = _sought(call.query(*_PARAMETERS))
     house, who = call.house, call.who
-    if house.backtests.locked():
-        detail = "As many readings of the log go on as may at a time: try again."
-        raise Problem(429, "busy", detail, headers={"Retry-After": _RETRY_AFTER_SECONDS})
-    async with house.backtests:
+    with house.readings.turn(who.organisation):
         event, record = await find_event(house, sought)
     readers = _readers(house, event, record)
     operator = "operator" in who.roles

@@ -8,7 +8,7 @@ import msgspec
 
 from bus.api.call import Answer, Call, answer
 from bus.api.house import House
-from bus.api.problem import Problem, error_item
+from bus.api.problem import error_item
 from bus.api.stretch import cursor, stretches_of
 from bus.api.trial import Trial
 from bus.api.wish import unknown_domains
@@ -23,8 +23,6 @@ from bus.subscription import Backtest, Rehearsal, parse_backtest, sql_in, valida
 
 _READ_AT_ONCE = 500
 """Records looked at before others are served: some 4 ms."""
-
-_RETRY_AFTER_SECONDS = "5"
 
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -49,10 +47,7 @@ async def backtest(call: Call) -> Answer:
     wish = parse_backtest(await call.json_body("application/json"))
     if faults := await unknown_domains(call.house, wish):
         raise InvalidDocument(faults)
-    if call.house.backtests.locked():
-        detail = "As many back-tests run as may at a time: try again."
-        raise Problem(429, "busy", detail, headers={"Retry-After": _RETRY_AFTER_SECONDS})
-    async with call.house.backtests:
+    with call.house.readings.turn(call.who.organisation):
         return answer(200, await _backtest(call.house, wish, call.who.organisation))
 
 

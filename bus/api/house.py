@@ -1,11 +1,11 @@
 """What the handlers may reach, put together by bus.app."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from bus.api.auth import Gate
+from bus.api.readings import Readings
 from bus.catalogue.inbox import Inboxes
 from bus.log.errors import LogUnavailable
 from bus.log.reader import Reader
@@ -76,7 +76,7 @@ class Contact:
 class House:
     """The rooms below the API, opened; `namespace` begins the names of topics.
 
-    `reader` gives one that is to be opened; `backtests` lets so many of them run at a time.
+    `reader` gives one that is to be opened, in a turn of `readings`.
     """
 
     gate: Gate
@@ -94,7 +94,7 @@ class House:
     topics: Topics
     writer: Writer
     reader: Callable[[], Reader]
-    backtests: asyncio.Semaphore
+    readings: Readings
     desk: Desk
     cursors: Cursors
     pull_positions: PullPositions

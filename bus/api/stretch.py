@@ -22,7 +22,7 @@ async def stretches_of(house: House, wish: Backtest) -> dict[Partition, Stretch]
     """Give what is to be read. Raises InvalidDocument for a `next` that is none."""
     domains = house.directory.now.domains
     if wish.next is not None:
-        return _read(wish.next, domains)
+        return await _in_the_log(house, _read(wish.next, domains))
     named = [domains.by_name(name) for name in wish.domains]
     topics = [each.topic for each in (named or domains) if each is not None]
     counts = await house.topics.partitions(topics)
@@ -56,6 +56,14 @@ async def _offsets(
     return {each: (starts[each], ends[each]) for each in partitions}
 
 
+async def _in_the_log(house: House, found: dict[Partition, Stretch]) -> dict[Partition, Stretch]:
+    """Give these back if the log has them: who waits for what is not there yet waits in vain."""
+    ends = await house.topics.end_offsets(found)
+    if any(part.end > ends[each] for each, part in found.items()):
+        raise _no_cursor()
+    return found
+
+
 def _read(text: str, domains: Domains) -> dict[Partition, Stretch]:
     try:
         places = orjson.loads(base64.urlsafe_b64decode(text))
@@ -67,8 +75,12 @@ def _read(text: str, domains: Domains) -> dict[Partition, Stretch]:
     except (binascii.Error, ValueError, TypeError, AttributeError):
         found = {}  # as one that has nothing left, which is in no answer
     if not found:
-        raise InvalidDocument([Fault("/next", "not-a-cursor", "give it as the answer had it")])
+        raise _no_cursor()
     return found
+
+
+def _no_cursor() -> InvalidDocument:
+    return InvalidDocument([Fault("/next", "not-a-cursor", "give it as the answer had it")])
 
 
 def _partition(domain: Domain | None, number: int) -> Partition:

@@ -1,6 +1,5 @@
 """What the roles are made of, from the settings: each opened where it is used."""
 
-import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
@@ -9,6 +8,7 @@ from urllib.parse import urlsplit
 
 from bus.api.auth import Gate
 from bus.api.house import Asking, Contact, House, Limits
+from bus.api.readings import Readings
 from bus.catalogue.inbox import Inboxes
 from bus.log.fetch import Fetcher
 from bus.log.reader import Reader
@@ -55,7 +55,7 @@ _INBOX_BYTES = 4_194_304
 _TOPICS_SECONDS = 5.0
 """Somebody waits for the answer, and new domains and subscriptions wait for one another."""
 
-_BACKTESTS = 2
+_READINGS = 2
 """At a time in one process of the API: they share its processor with what is published."""
 
 _BACKTEST_BYTES = 262_144
@@ -98,7 +98,7 @@ async def open_house(settings: Settings, own_url: str) -> AsyncIterator[House]:
                     max_partition_bytes=_BACKTEST_BYTES,
                     on_recreate=recreated("backtest"),
                 ),
-                backtests=asyncio.Semaphore(_BACKTESTS),
+                readings=Readings(_READINGS),
                 desk=desk,
                 cursors=Cursors(key_of(settings)),
                 pull_positions=PullPositions(database),

@@ -280,17 +280,34 @@ async def test_what_retention_took_is_a_gap(past: Past) -> None:
     assert (rest["done"], rest["matched"]) == (True, 4)
 
 
-async def test_so_many_at_a_time_and_no_more(past: Past) -> None:
-    """They share the processor with those who publish: one too many is to come again."""
+async def test_one_at_a_time_of_each_organisation(past: Past) -> None:
+    """They share the processor with those who publish: a second one is to come again.
+
+    However many one organisation asks for, another has its turn.
+    """
     async with asyncio.timeout(30):
         while True:
-            replies = await asyncio.gather(*(past.ask() for _ in range(8)))
+            asked = [past.ask() for _ in range(8)]
+            *replies, other = await asyncio.gather(*asked, past.ask(who="other"))
+            assert other.status == 200
             if refused := [reply for reply in replies if reply.status != 200]:
                 break
     assert {reply.status for reply in refused} == {429}
     assert refused[0].json["type"].rpartition(":")[2] == "busy"
     assert int(refused[0].headers["Retry-After"]) > 0
     assert 200 in {reply.status for reply in replies}
+
+
+async def test_a_cursor_beyond_the_end_is_none(past: Past) -> None:
+    """A `next` that names records which are not there yet is refused at once: nothing gave it."""
+    first = await past.found(budget={"events": 2})
+    places = json.loads(base64.urlsafe_b64decode(first["next"]))
+    for beyond in (1, 2**40):
+        moved = [[number, at, end + beyond] for number, at, end in places[past.topic]]
+        text = base64.urlsafe_b64encode(json.dumps({past.topic: moved}).encode()).decode()
+        reply = await past.ask(next=text)
+        assert (reply.status, reply.faults()) == (400, [("/next", "not-a-cursor")])
+    assert (await past.found(next=first["next"]))["done"] is True
 
 
 @pytest.mark.parametrize(
