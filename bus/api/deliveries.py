@@ -9,6 +9,7 @@ from bus.api.fate import shown
 from bus.api.finding import Place, Sought, Times, find_event, not_there
 from bus.api.house import House
 from bus.api.problem import invalid_parameter
+from bus.catalogue.asking import filters_of
 from bus.event import Event
 from bus.log.record import Record
 from bus.match import Index
@@ -102,7 +103,7 @@ def _wanting(
                 version.id,
                 types=terms.types,
                 source=terms.source,
-                filters=terms.filters,
+                filters=filters_of(terms),
                 organisation=version.organisation,
             )
     matching = index.match(event.type, event.get, readers)

@@ -12,6 +12,7 @@ from bus.api.problem import error_item
 from bus.api.stretch import cursor, stretches_of
 from bus.api.trial import Trial
 from bus.api.wish import unknown_domains
+from bus.catalogue.asking import filters_of
 from bus.codec import json as codec
 from bus.document import InvalidDocument, load
 from bus.event import Event, Fault, InvalidEvent
@@ -126,7 +127,7 @@ def _trial(house: House, wish: Backtest, organisation: str) -> Trial:
         "wish",
         types=wish.types,
         source=wish.source,
-        filters=wish.filters,
+        filters=filters_of(wish),
         organisation=organisation,
     )
 

@@ -27,7 +27,8 @@ WORDS: Final = {
     "sinkcredential": "Inloggegevens voor de sink; worden nooit getoond.",
     "protocol": "HTTP: naar de sink; KAFKA: naar een topic; PULL: de afnemer haalt ze op.",
     "protocolsettings": "Bij HTTP eigen headers (geen geheimen), bij KAFKA het topic.",
-    "domains": "Alleen gebeurtenissen van deze domeinen; leeg is alles wat gelezen mag worden.",
+    "domains": "Alleen gebeurtenissen van deze domeinen; leeg is alles wat gelezen mag worden, maar"
+    " van wat de bus zelf meldt (nl.vng.gemeentebus) alleen wat types, source of filters noemen.",
     "ordering": "Volgorde per sleutel, per partitie of geen.",
     "start": "Begin: latest, earliest of een tijdstip.",
     "delivery": "Hoe hard de sink belast mag worden.",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable
 from typing import TypeVar
 
+from bus.catalogue.asking import filters_of
 from bus.match import Index
 from bus.pull.entry import Entry
 from bus.subscription import Subscription
@@ -19,7 +20,7 @@ def join(index: Index[K], key: K, terms: Subscription) -> None:
         key,
         types=terms.types,
         source=terms.source,
-        filters=terms.filters,
+        filters=filters_of(terms),
         organisation=terms.organisation,
     )
 

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
+from bus.catalogue.asking import filters_of
 from bus.codec import kafka
 from bus.match.index import Index
 from bus.subscription import Subscription
@@ -98,7 +99,7 @@ class Scan:
                 member,
                 types=terms.types,
                 source=terms.source,
-                filters=terms.filters,
+                filters=filters_of(terms),
                 organisation=member.subscriber.organisation,
             )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
 
+from bus.catalogue.asking import filters_of
 from bus.codec import kafka
 from bus.log.record import Partition, Record
 from bus.match.index import Index
@@ -162,7 +163,7 @@ class Stream:
                 member,
                 types=terms.types,
                 source=terms.source,
-                filters=terms.filters,
+                filters=filters_of(terms),
                 organisation=stored.organisation,
             )
         self.advance(member, now)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from bus.catalogue.asking import filters_of
 from bus.event import Event
 from bus.match.filters import compile_filters
 from bus.subscription import Subscription
@@ -18,7 +19,7 @@ def wanted(subscription: Subscription) -> Wanted:
     """Compile a subscription's types, source and filters, all of which must pass."""
     types = frozenset(subscription.types)
     source = subscription.source
-    passes = compile_filters(subscription.filters)
+    passes = compile_filters(filters_of(subscription))
 
     def wants(event: Event) -> bool:
         if types and event.type not in types:

@@ -1,18 +1,31 @@
 """The domain in which the bus tells of itself: everybody may read about it, nobody else writes."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
 
 from bus.app.domains import ensure, ensure_types, own_domain
-from bus.catalogue.notices import DOMAIN, GAP
+from bus.catalogue.notices import DOMAIN, GAP, Lost, event_of, gap
+from bus.codec import kafka
+from bus.log.writer import Writer
 from bus.store.directory import Directory
-from tests.contract.api.bus_under_test import BATCH, OIN, Bus, event, on_a_database_of_its_own
+from tests.contract.api.bus_under_test import (
+    BATCH,
+    OIN,
+    Bus,
+    Reply,
+    event,
+    on_a_database_of_its_own,
+)
 from tests.contract.api.owner import database_of
 from tests.contract.api.test_event_types import wish
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+LOST = Lost("t", 0, 1, 2, "retention")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -57,3 +70,28 @@ async def test_nobody_changes_its_types(bus: Bus) -> None:
     assert (added.status, added.json["type"]) == (403, "urn:gemeentebus:problem:reserved")
     shown = await bus.call("GET", path, who="other")
     assert [each["version"] for each in shown.json["schemas"]] == [1]
+
+
+async def test_who_asks_for_everything_gets_no_notices(bus: Bus) -> None:
+    """Pulled, or tried on the past: only who names them, gets them."""
+    named = {"filters": [{"any": [{"sql": f"type LIKE '{DOMAIN}.%'"}, {"exact": {"id": "no"}}]}]}
+    everything, asked = [
+        (await bus.call("POST", "/v1/subscriptions", json={"protocol": "PULL", **terms})).json
+        for terms in ({}, named)
+    ]
+    notice = event_of(gap(UUID(asked["id"]), OIN, LOST), datetime.now(UTC), bus.url)
+    headers, value = kafka.encode(notice)
+    assert bus.settings.kafka_bootstrap is not None
+    async with Writer(bootstrap=bus.settings.kafka_bootstrap) as writer:
+        await writer.append(f"{bus.settings.namespace}.{DOMAIN}", b"k", headers, value)
+    assert (await bus.publish(event(id="of-a-register"))).status == 202
+
+    def types(found: Reply) -> set[str]:
+        return {each["type"] for each in found.json["byType"]}
+
+    for subscription, wanted in ((everything, {"of-a-register"}), (asked, {notice.id})):
+        path = f"/v1/subscriptions/{subscription['id']}/events?wait=10"
+        reply = await bus.call("GET", path, headers={"Accept": "application/json"})
+        assert {each["id"] for each in reply.json["events"]} == wanted
+    for terms, wanted in (({}, {event()["type"]}), (named, {GAP.name})):
+        assert types(await bus.call("POST", "/v1/filters/_backtest", json=terms)) == wanted

@@ -88,11 +88,12 @@ async def test_each_organisation_hears_of_its_own_subscriptions(
 ) -> None:
     """Whatever happens to one of them, its owner is told, in order, and nobody else is.
 
-    With a threshold of a second all are behind when the dispatcher starts; one stays so.
+    With a threshold of a second all are behind when the dispatcher starts; one stays so. Who asked
+    for everything hears of registers only.
     """
     headers = {"Authorization": f"Bearer {await token_of_the_other(database_url)}"}
     async with (
-        sinks(5) as (ear, other_ear, refusing, gone, hanging),
+        sinks(6) as (ear, other_ear, refusing, gone, hanging, all_ears),
         aiohttp.ClientSession(cluster.url, headers=headers) as http,
     ):
         refusing.answer, gone.answer, hanging.answer = (lambda _: 400), (lambda _: 410), _hang
@@ -102,6 +103,7 @@ async def test_each_organisation_hears_of_its_own_subscriptions(
         refused, disabled, late = [
             await ours.subscribe(sink, domains=["nl.test"]) for sink in (refusing, gone, hanging)
         ]
+        everything = await ours.subscribe(all_ears)
         passing = await theirs.subscribe(gone, domains=["nl.test"])
         await cluster.publish([event(1)])
         await cluster.start("dispatch", BUS_BEHIND_SECONDS="1", BUS_DRAIN_SECONDS="0.1")
@@ -124,7 +126,8 @@ async def test_each_organisation_hears_of_its_own_subscriptions(
         assert (lag["data"]["waitingOffsets"], lag["data"]["longerThanSeconds"]) == (1, 1)
         await ours.call("GET", letter["dataref"].removeprefix(cluster.url))
 
-    assert set(ours.heard) == {listening[0], refused, disabled, late}
+    assert set(all_ears.ids) == {"000001"}
+    assert set(ours.heard) == {listening[0], refused, disabled, late, everything}
     assert set(theirs.heard) == {listening[1], passing}
     for each in (ours, theirs):
         told = [one for heard in each.heard.values() for one in heard]
