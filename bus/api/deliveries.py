@@ -6,7 +6,7 @@ from typing import Any
 
 from bus.api.call import Answer, Call, answer, query_as
 from bus.api.fate import shown
-from bus.api.finding import Place, Sought, Times, find_event, not_there
+from bus.api.finding import Place, Sought, Times, find_event
 from bus.api.house import House
 from bus.api.problem import invalid_parameter
 from bus.catalogue.asking import filters_of
@@ -23,19 +23,22 @@ async def get_all(call: Call) -> Answer:
     """Tell what became of an event: for one's own subscriptions, to operators for all."""
     sought = _sought(call.query(*_PARAMETERS))
     house, who = call.house, call.who
-    with house.readings.turn(who.organisation):
-        event, record = await find_event(house, sought)
-    readers = _readers(house, event, record)
     operator = "operator" in who.roles
-    if not operator and who.organisation not in readers:
-        raise not_there()
+
+    def may_read(event: Event, record: Record) -> bool:
+        return operator or who.organisation in _readers(house, event, record)
+
+    with house.readings.turn(who.organisation):
+        found = await find_event(house, sought, may_read)
+    event, record = found.event, found.record
+    readers = _readers(house, event, record)
     logged = datetime.fromtimestamp(record.timestamp / 1000, UTC)
     versions = await house.deliveries.versions(logged, None if operator else who.organisation)
     wanting = _wanting(house, versions, event, record, readers)
     place = (record.topic, record.partition, record.offset)
     passage = await house.deliveries.passage(*place)
     traces = await house.deliveries.traces(*place, list(wanting))
-    document = {
+    document: dict[str, Any] = {
         "source": event.source,
         "id": event.id,
         "type": event.type,
@@ -52,6 +55,11 @@ async def get_all(call: Call) -> Answer:
             for trace in traces
         ],
     }
+    if found.again is not None:
+        document["again"] = [
+            {"topic": each.topic, "partition": each.partition, "offset": each.offset}
+            for each in found.again
+        ]
     return answer(200, document)
 
 

@@ -144,7 +144,7 @@ def _became() -> dict[str, Schema]:
         "deliveries": _array({"$ref": "#/components/schemas/Delivery"}),
     }
     return {
-        "Deliveries": _object(event, *event),
+        "Deliveries": _object({**event, "again": _array(_object(_PLACE))}, *event),
         "Delivery": _object(delivery, "subscription", "organisation", "outcome"),
         "Purged": _object({"count": _NUMBER, "more": {"const": True}}, "count"),
         "Redriven": _object({"count": _NUMBER, "skipped": _NUMBER}, "count", "skipped"),

@@ -148,7 +148,9 @@ DELIVERY: Final = (
             "Zoekt de gebeurtenis in het log, op haar plaats (`topic`, `partition` en `offset` uit"
             " het antwoord op de publicatie) of tussen twee tijdstippen, en vertelt per abonnement"
             " dat haar toen wilde hebben wat ervan kwam. Een gewone aflevering wordt niet"
-            " opgeschreven: zij lag tussen `after` en `before`, en kostte één poging. Een"
+            " opgeschreven: zij lag tussen `after` en `before`, en kostte één poging. Is zij"
+            " tussen die tijdstippen vaker gepubliceerd, dan gaat het over de eerste keer, en noemt"
+            " `again` de plaatsen van de andere. Een"
             " organisatie ziet haar eigen abonnementen, een beheerder alle. Wat het log niet meer"
             " heeft, geeft 410."
         ),

@@ -1,6 +1,7 @@
 """Finds one event in the log: at a place, or by a bounded scan between two times."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -45,8 +46,24 @@ class Sought:
     where: Place | Times
 
 
-async def find_event(house: House, sought: Sought) -> tuple[Event, Record]:
-    """Give the first such event of the part of the log that was named.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An event where it stands; `again` is where else its source and id do, in that part.
+
+    None where that was not read to its end: a source may say the same thing twice.
+    """
+
+    event: Event
+    record: Record
+    again: tuple[Record, ...] | None
+
+
+MayRead = Callable[[Event, Record], bool]
+"""Whether who asks may read this: else it is as absent as one never published."""
+
+
+async def find_event(house: House, sought: Sought, may_read: MayRead) -> Found:
+    """Give such an event of the part of the log that was named: of several the one logged first.
 
     Raises Problem: 404 when it is not there, 410 when the log has lost some of that part, 400 when
     the part is too large to be read for one answer.
@@ -58,24 +75,27 @@ async def find_event(house: House, sought: Sought) -> tuple[Event, Record]:
     )
     async with house.reader() as reader:
         reading = Stretches(reader, stretches)
-        found = await _read(reading, sought)
-    if found is not None:
-        return found
+        found = await _read(reading, sought, may_read)
+    if found:
+        (event, record), *others = sorted(found, key=lambda each: each[1].timestamp)
+        again = tuple(other for _, other in others)
+        whole = isinstance(where, Times) and not reading.left
+        return Found(event, record, again if whole else None)
     if cut or reading.gaps:
         raise Problem(410, "expired", "The log does not hold all of this part any more.")
-    raise not_there()
+    raise Problem(404, "no-such-event", "There is no such event in this part of the log.")
 
 
-def not_there() -> Problem:
-    """Give the 404 of an event; one that may not be read is as absent as one never published."""
-    return Problem(404, "no-such-event", "There is no such event in this part of the log.")
-
-
-async def _read(reading: Stretches, sought: Sought) -> tuple[Event, Record] | None:
+async def _read(
+    reading: Stretches, sought: Sought, may_read: MayRead
+) -> list[tuple[Event, Record]]:
+    found: list[tuple[Event, Record]] = []
     until = time.monotonic() + _MOST_SECONDS
     read = 0
     while reading.left:
         seconds = until - time.monotonic()
+        if found and (seconds <= 0 or read >= _MOST_RECORDS):
+            break
         if seconds <= 0 and read == 0:
             raise LogUnavailable("nothing was read within the time")
         if seconds <= 0 or read >= _MOST_RECORDS:
@@ -84,9 +104,10 @@ async def _read(reading: Stretches, sought: Sought) -> tuple[Event, Record] | No
         for records in (await reading.read(_READ_AT_ONCE, seconds)).values():
             read += len(records)
             for record in records:
-                if (event := _same(record, sought)) is not None:
-                    return event, record
-    return None
+                event = _same(record, sought)
+                if event is not None and may_read(event, record):
+                    found.append((event, record))
+    return found
 
 
 async def _at(house: House, place: Place) -> tuple[dict[Partition, Stretch], bool]:

@@ -192,6 +192,8 @@ WORDS: Final = {
     "withheld": "Staat er als de gebeurtenis niet getoond wordt: uw recht om haar te lezen is"
     " ingetrokken.",
     "invalidRecords": "Records in het log die geen gebeurtenis zijn.",
+    "again": "Waar dezelfde source en id tussen die tijdstippen nog eens in het log staan: vraag ze"
+    " op hun plaats op. Ontbreekt als niet alles is gelezen.",
     "deliveries": "Per abonnement dat de gebeurtenis toen wilde hebben.",
     "subscription": "Kenmerk van het abonnement.",
     "Delivery.outcome": (

@@ -37,3 +37,6 @@ def deliveries(  # noqa: PLR0913 - one parameter per option
     place = f"{found['topic']}/{found['partition']}/{found['offset']}"
     typer.echo(f"{found['type']} at {place}, logged {found['loggedAt']}")
     show(found["deliveries"], _COLUMNS, as_json=False)
+    for each in found.get("again", ()):
+        other = f"{each['topic']}/{each['partition']}/{each['offset']}"
+        typer.echo(f"published again at {other}: ask for it there", err=True)

@@ -73,6 +73,27 @@ class Case:
         return fate
 
 
+async def test_an_event_that_was_published_twice_is_said_to_be(bus: Bus) -> None:
+    """Between two times: the first is told of, with where the other stands; at a place, one is."""
+    case = Case(bus)
+    await case.subscribe()
+    await case.publish()
+    first = case.place
+    await case.publish(partitionkey="another-partition-or-not")
+    second = case.place
+    now = datetime.now(UTC)
+    times = {"from": now - timedelta(minutes=5), "to": now + timedelta(minutes=5)}
+    shown = (await case.ask(**{name: at.isoformat() for name, at in times.items()})).json
+    keys = ("topic", "partition", "offset")
+    assert [shown[key] for key in keys] == [first[key] for key in keys]
+    assert shown["again"] == [{key: second[key] for key in keys}]
+    assert "again" not in (await case.ask()).json
+    single = Case(bus)
+    await single.publish()
+    shown = (await single.ask(**{name: at.isoformat() for name, at in times.items()})).json
+    assert shown["again"] == []
+
+
 async def test_a_healthy_delivery_lies_between_two_moments(bus: Bus) -> None:
     """Nothing was written of it: one attempt, after it was logged and before progress was noted."""
     case = Case(bus)
