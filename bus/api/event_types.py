@@ -34,7 +34,8 @@ async def create(call: Call) -> Answer:
     request = parse_event_type(await call.json_body("application/json"))
     snapshot = await call.house.directory.refresh()
     wanted = request.event_type((await _domain(call, request)).name)
-    if snapshot.types.get(request.type) is not None:
+    name = request.type.lower()  # two that differ in case alone would be taken for one another
+    if any(each.type.lower() == name for each in snapshot.types):
         raise _taken()
     try:
         await call.house.event_types.create(wanted)

@@ -3,9 +3,13 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final, Literal
 
 from bus.profile import Policy
+
+NEVER: Final = datetime.fromtimestamp(0, UTC)
+"""When something was made that is not stored."""
 
 DEFAULT_DOMAIN: Final = "default"
 """Where there is one of this name, it takes the events that no other domain takes."""
@@ -44,6 +48,8 @@ class Domain:
     """How strict it is with its events."""
     revision: int = field(default=0, compare=False)
     """Number of its last change."""
+    created_at: datetime = field(default=NEVER, compare=False)
+    changed_at: datetime | None = field(default=None, compare=False)
 
 
 class UnknownDomain(Exception):

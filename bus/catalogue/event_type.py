@@ -1,12 +1,12 @@
 """Event types: what a register tells of, what `time` means there, and what the data looks like."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Final, Literal
 
 from bus.catalogue.compatibility import Mode
-from bus.catalogue.domain import Domain
+from bus.catalogue.domain import NEVER, Domain
 from bus.catalogue.notices import reserved
 from bus.catalogue.schema import Schema
 from bus.codec.media import Form, form_of
@@ -56,6 +56,9 @@ class EventType:
     deprecation: Deprecation | None = None
     revision: int = 0
     """Number of its last change, or of its last new version."""
+    created_at: datetime = field(default=NEVER, compare=False)
+    changed_at: datetime = field(default=NEVER, compare=False)
+    """When its last change was made, or its last version came."""
     versions: tuple[SchemaVersion, ...] = ()
 
     @property

@@ -1,13 +1,20 @@
-"""The catalogue as an xRegistry document: message definitions, and the schemas of their data."""
+"""The catalogue as an xRegistry document: message definitions, and the schemas of their data.
 
+Everything is inlined: a Resource shows the attributes of its default Version, its `meta` and its
+Versions, and each address is a place in the document.
+"""
+
+from datetime import datetime
+from hashlib import sha256
 from typing import Any, Final
 
-from bus.catalogue.domain import Domain, Domains
+from bus.catalogue.domain import NEVER, Domain, Domains
 from bus.catalogue.event_type import EventType, EventTypes, SchemaVersion, schema_uri
 
 Json = dict[str, Any]
 
 _SPEC: Final = "1.0-rc4"
+_LONGEST_ID: Final = 128
 _FORMATS: Final = {"2020-12": "JsonSchema/draft/2020-12", "draft-07": "JsonSchema/draft-07"}
 _CONTEXT: Final = {
     "specversion": {"type": "string", "value": "1.0", "required": True},
@@ -35,6 +42,8 @@ def xregistry(domains: Domains, types: EventTypes, *, base: str, version: str) -
         "self": registry,
         "xid": "/",
         "epoch": types.revision,
+        "createdat": min((domain.created_at for domain in found), default=NEVER),
+        "modifiedat": max((_modified(*each) for each in by_domain.items()), default=NEVER),
         "name": "Gemeentebus",
         "description": "Soorten gebeurtenissen en hun schema's.",
         "labels": {"apiversion": version},
@@ -43,7 +52,7 @@ def xregistry(domains: Domains, types: EventTypes, *, base: str, version: str) -
             registry,
             "",
             {
-                domain.name: _messages(domain, each, registry, base)
+                _id(domain.name): _messages(domain, each, registry, base)
                 for domain, each in by_domain.items()
             },
         ),
@@ -52,7 +61,7 @@ def xregistry(domains: Domains, types: EventTypes, *, base: str, version: str) -
             registry,
             "",
             {
-                domain.name: _schemas(domain, each, registry, base)
+                _id(domain.name): _schemas(domain, each, registry, base)
                 for domain, each in by_domain.items()
             },
         ),
@@ -64,13 +73,55 @@ def _collection(name: str, registry: str, xid: str, found: Json) -> Json:
     return {f"{name}url": f"{registry}#{xid}/{name}", f"{name}count": len(found), name: found}
 
 
-def _group(singular: str, domain: Domain, types: list[EventType], registry: str) -> Json:
-    xid = f"/{singular}s/{domain.name}"
+def _id(name: str) -> str:
+    """Give the id for a name: itself, or where that is too long one that no other name has."""
+    if len(name) <= _LONGEST_ID:
+        return name
+    return f"{name[: _LONGEST_ID - 17]}~{sha256(name.encode()).hexdigest()[:16]}"
+
+
+def _modified(domain: Domain, types: list[EventType]) -> datetime:
+    own = domain.changed_at or domain.created_at
+    return max([own, *(each.changed_at for each in types)])
+
+
+def _meta(singular: str, each: EventType, xid: str, registry: str, default: str) -> Json:
+    """Give what is said of a Resource apart from its Versions."""
     return {
-        f"{singular}id": domain.name,
+        f"{singular}id": _id(each.type),
+        "self": f"{registry}#{xid}/meta",
+        "xid": f"{xid}/meta",
+        "epoch": each.revision,
+        "createdat": each.created_at,
+        "modifiedat": each.changed_at,
+        "readonly": True,
+        "defaultversionid": default,
+        "defaultversionurl": f"{registry}#{xid}/versions/{default}",
+        "defaultversionsticky": False,
+    }
+
+
+def _resource(xid: str, registry: str, meta: Json, versions: Json) -> Json:
+    return {
+        **versions[meta["defaultversionid"]],
         "self": f"{registry}#{xid}",
         "xid": xid,
-        "epoch": max((each.revision for each in types), default=0),
+        "metaurl": f"{registry}#{xid}/meta",
+        "meta": meta,
+        **_collection("versions", registry, xid, versions),
+    }
+
+
+def _group(singular: str, domain: Domain, types: list[EventType], registry: str) -> Json:
+    xid = f"/{singular}s/{_id(domain.name)}"
+    return {
+        f"{singular}id": _id(domain.name),
+        "self": f"{registry}#{xid}",
+        "xid": xid,
+        "epoch": max([domain.revision, *(each.revision for each in types)]),
+        "createdat": domain.created_at,
+        "modifiedat": _modified(domain, types),
+        "name": domain.name,
         "description": domain.description or f"Domein {domain.name}.",
         "labels": {"organisation": domain.organisation},
     }
@@ -78,7 +129,7 @@ def _group(singular: str, domain: Domain, types: list[EventType], registry: str)
 
 def _messages(domain: Domain, types: list[EventType], registry: str, base: str) -> Json:
     group = _group("messagegroup", domain, types, registry)
-    found = {each.type: _message(each, group["xid"], registry, base) for each in types}
+    found = {_id(each.type): _message(each, group["xid"], registry, base) for each in types}
     return {
         **group,
         "envelope": "CloudEvents/1.0",
@@ -87,18 +138,31 @@ def _messages(domain: Domain, types: list[EventType], registry: str, base: str) 
 
 
 def _message(each: EventType, group: str, registry: str, base: str) -> Json:
-    xid = f"{group}/messages/{each.type}"
+    xid = f"{group}/messages/{_id(each.type)}"
+    meta = _meta("message", each, xid, registry, "1")
+    if each.deprecation is not None:
+        meta["deprecated"] = _deprecated(each, group, registry)
+    version = _message_version(each, f"{xid}/versions/1", registry, base)
+    return _resource(xid, registry, meta, {"1": version})
+
+
+def _message_version(each: EventType, xid: str, registry: str, base: str) -> Json:
     context = {
         **_CONTEXT,
         "type": {"type": "string", "value": each.type, "required": True},
         "time": {"type": "timestamp", "description": each.time_meaning},
     }
     message: Json = {
-        "messageid": each.type,
+        "messageid": _id(each.type),
         "versionid": "1",
         "self": f"{registry}#{xid}",
         "xid": xid,
         "epoch": each.revision,
+        "isdefault": True,
+        "createdat": each.created_at,
+        "modifiedat": each.changed_at,
+        "ancestorid": "1",
+        "name": each.type,
         "description": each.description,
         "envelope": "CloudEvents/1.0",
         "envelopemetadata": context,
@@ -106,8 +170,6 @@ def _message(each: EventType, group: str, registry: str, base: str) -> Json:
     }
     if each.documentation is not None:
         message["documentation"] = each.documentation
-    if each.deprecation is not None:
-        message["deprecated"] = _deprecated(each, group, registry)
     if each.latest is not None:
         context["dataschema"] = {
             "type": "uri",
@@ -115,7 +177,7 @@ def _message(each: EventType, group: str, registry: str, base: str) -> Json:
         }
         message["datacontenttype"] = "application/json"
         message["dataschemaformat"] = _FORMATS[each.latest.schema.draft]
-        message["dataschemaxid"] = f"/schemagroups/{each.domain}/schemas/{each.type}"
+        message["dataschemaxid"] = f"/schemagroups/{_id(each.domain)}/schemas/{_id(each.type)}"
     return message
 
 
@@ -124,15 +186,19 @@ def _deprecated(each: EventType, group: str, registry: str) -> Json:
     found = {
         "effective": end and f"{end.since}T00:00:00Z",
         "removal": end and end.sunset and f"{end.sunset}T00:00:00Z",
-        "alternative": end and end.replaced_by and f"{registry}#{group}/messages/{end.replaced_by}",
+        "alternative": end and end.replaced_by and _alternative(end.replaced_by, group, registry),
     }
     return {name: text for name, text in found.items() if text}
+
+
+def _alternative(type_: str, group: str, registry: str) -> str:
+    return f"{registry}#{group}/messages/{_id(type_)}"
 
 
 def _schemas(domain: Domain, types: list[EventType], registry: str, base: str) -> Json:
     group = _group("schemagroup", domain, types, registry)
     found = {
-        each.type: _schema(each, latest, group["xid"], registry, base)
+        _id(each.type): _schema(each, latest, group["xid"], registry, base)
         for each in types
         if (latest := each.latest) is not None
     }
@@ -140,22 +206,18 @@ def _schemas(domain: Domain, types: list[EventType], registry: str, base: str) -
 
 
 def _schema(each: EventType, latest: SchemaVersion, group: str, registry: str, base: str) -> Json:
-    xid = f"{group}/schemas/{each.type}"
+    xid = f"{group}/schemas/{_id(each.type)}"
     versions = {
         str(one.version): _version(each, one, f"{xid}/versions/{one.version}", registry, base)
         for one in each.versions
     }
-    return {
-        **versions[str(latest.version)],
-        "self": f"{registry}#{xid}",
-        "xid": xid,
-        **_collection("versions", registry, xid, versions),
-    }
+    meta = _meta("schema", each, xid, registry, str(latest.version))
+    return _resource(xid, registry, {**meta, "compatibility": each.compatibility}, versions)
 
 
 def _version(each: EventType, one: SchemaVersion, xid: str, registry: str, base: str) -> Json:
     return {
-        "schemaid": each.type,
+        "schemaid": _id(each.type),
         "versionid": str(one.version),
         "self": f"{registry}#{xid}",
         "xid": xid,
@@ -164,6 +226,7 @@ def _version(each: EventType, one: SchemaVersion, xid: str, registry: str, base:
         "createdat": one.created_at,
         "modifiedat": one.created_at,
         "ancestorid": str(max(1, one.version - 1)),
+        "name": each.type,
         "contenttype": "application/schema+json",
         "format": _FORMATS[one.schema.draft],
         "schemaurl": schema_uri(base, each.type, one.version),

@@ -3,7 +3,8 @@
 -- name: all
 -- Every domain there is.
 SELECT name, topic, organisation, key_attribute, retention_days, partitions, description,
-       unknown_types, profile, revision
+       unknown_types, profile, revision, created_at,
+       (SELECT max(at) FROM domain_revision WHERE domain = name) AS changed_at
 FROM domain
 ORDER BY name;
 

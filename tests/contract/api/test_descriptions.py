@@ -11,7 +11,8 @@ import jsonschema_rs
 import pytest
 
 from tests.contract.api.bus_under_test import DOMAIN, OIN, Bus
-from tests.contract.api.test_event_types import register
+from tests.contract.api.test_event_types import register, wish
+from tests.contract.api.xregistry_rules import faults
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -140,7 +141,7 @@ async def test_the_registry(bus: Bus) -> None:
         "required": True,
     }
     assert message["documentation"] == "https://docs.example.nl/"
-    assert messages[OTHER]["deprecated"]["alternative"].endswith(f"/messages/{TYPE}")
+    assert messages[OTHER]["meta"]["deprecated"]["alternative"].endswith(f"/messages/{TYPE}")
     _, group, name, _, type_ = message["dataschemaxid"].split("/")
     schema = document[group][name]["schemas"][type_]
     assert (schema["versionid"], schema["format"]) == ("1", "JsonSchema/draft/2020-12")
@@ -153,6 +154,65 @@ async def test_the_registry(bus: Bus) -> None:
         place: Any = document
         for step in address.partition("#/")[2].split("/"):
             place = place[step]
+
+
+async def test_the_registry_keeps_the_rules_of_xregistry(bus: Bus) -> None:
+    """Ids, addresses, epochs, times, versions, and what a message says of its schema."""
+    long = f"{DOMAIN}.{'zeer-' * 30}lang"
+    if (await bus.call("GET", f"/v1/event-types/{long}")).status == 404:
+        await register(bus, long)
+        added = await bus.call("POST", f"/v1/event-types/{long}/schemas", json=SCHEMAS[TYPE])
+        assert added.status == 201
+    document = await described(bus, "/v1/registry")
+    assert faults(document) == []
+    before = message_of(document, long)
+    assert len(before["messageid"]) == 128
+    put = await bus.call("PUT", f"/v1/event-types/{long}", json=wish(long, description="Anders."))
+    assert put.status == 200
+    after = message_of(await described(bus, "/v1/registry"), long)
+    assert after["epoch"] > before["epoch"]
+    assert after["modifiedat"] > before["modifiedat"]
+    assert after["createdat"] == before["createdat"]
+
+
+def message_of(document: Any, type_: str) -> Any:  # noqa: ANN401 - JSON
+    """Give the message of a type."""
+    messages = document["messagegroups"][DOMAIN]["messages"].values()
+    return next(message for message in messages if message["name"] == type_)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("epoch",), "1"),
+        (("createdat",), "1970-01-01T00:00:00Z"),
+        (("xid",), "/elsewhere"),
+        (("self",), "https://elsewhere.example/"),
+        (("meta", "defaultversionid"), "7"),
+        (("meta", "defaultversionurl"), "https://elsewhere.example/"),
+        (("metaurl",), "https://elsewhere.example/"),
+        (("versionscount",), 7),
+        (("versionsurl",), "https://elsewhere.example/"),
+        (("versions", "1", "ancestorid"), "7"),
+        (("versions", "1", "isdefault"), False),
+        (("messageid",), "another"),
+        (("envelope",), "Other/1.0"),
+        (("dataschemaxid",), "/schemagroups/none"),
+        (("dataschemaformat",), "Avro/1.9"),
+        (("Upper",), 1),
+    ],
+)
+async def test_a_rule_of_xregistry_that_is_broken_would_be_found(
+    bus: Bus, path: tuple[str, ...], value: object
+) -> None:
+    """Each is a check that can fail."""
+    document = await described(bus, "/v1/registry")
+    *steps, last = path
+    place = document["messagegroups"][DOMAIN]["messages"][TYPE]
+    for step in steps:
+        place = place[step]
+    place[last] = value
+    assert faults(document) != []
 
 
 async def _run(folder: Path, *command: str, stdin: bytes = b"") -> str:

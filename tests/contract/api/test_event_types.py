@@ -120,6 +120,8 @@ async def test_a_name_is_taken_once(bus: Bus) -> None:
         *(bus.call("POST", "/v1/event-types", json=wish(f"{DOMAIN}.dubbel")) for _ in range(5))
     )
     assert sorted(reply.status for reply in replies) == [201, 409, 409, 409, 409]
+    other_case = await bus.call("POST", "/v1/event-types", json=wish(f"{DOMAIN}.Dubbel"))
+    assert other_case.status == 409
 
 
 async def test_name_and_domain_stay(bus: Bus) -> None:
