@@ -18,6 +18,10 @@ class Envelope(LoggedEvent):
         super().__init__(record)
         self.holders = 0
 
+    def forget(self) -> None:
+        """Let go of the decoded event, which nobody wants: the tail holds many for long."""
+        del self.event
+
     @property
     def fault(self) -> str:
         """Why the record is not a valid CloudEvent, in codes."""

@@ -10,7 +10,6 @@ from functools import partial
 from uuid import UUID
 
 from bus.catalogue.asking import filters_of
-from bus.codec import kafka
 from bus.log.record import Partition, Record
 from bus.match.index import Index
 from bus.store.partition import Gap, ParkedEvent
@@ -301,12 +300,12 @@ class Stream:
         return True
 
     def _matching(self, envelope: Envelope) -> Iterable[Member]:
-        type_ = kafka.type_of(envelope.record.headers, envelope.record.value)
-        if type_ is not None and not self._index.wants(type_):
-            return ()
-        event = envelope.event
+        event = envelope.event  # of each record: one that is none is kept, whatever type it claims
         if event is None:
             self.invalid[envelope.offset] = envelope
+            return ()
+        if not self._index.wants(event.type):
+            envelope.forget()
             return ()
         return self._index.match(event.type, event.get, self.readers(event.source))
 

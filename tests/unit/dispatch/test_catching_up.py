@@ -75,6 +75,22 @@ def test_headers_weigh_too() -> None:
     assert Envelope(heavy).size > 100_000
 
 
+def test_a_record_that_is_no_event_is_kept_whatever_type_it_claims() -> None:
+    """Nobody wants the type, or there is nobody at all: it is no event for all that."""
+    small = Small()
+    stream = small.stream(0)
+    claims = [("ce_type", b"nl.unwanted"), ("ce_id", b"1")]
+    structured = [("content-type", b"application/cloudevents+json")]
+    stream.feed(LogRecord(0, None, b"{}", claims), 0.0)
+    stream.join(stored(1, types=("nl.test",)), None, at(0.0))
+    stream.feed(LogRecord(1, None, b"{}", claims), 0.0)
+    stream.feed(LogRecord(2, None, b'{"type":"nl.unwanted"}', structured), 0.0)
+    stream.feed(record(3, type_="nl.unwanted"), 0.0)
+    stream.feed(record(4), 0.0)
+    found = snapshot(stream, Orders(stream), at(0.0)).invalid
+    assert [(each.offset, each.reason) for each in found] == [(n, "required") for n in range(3)]
+
+
 def test_a_record_that_is_no_event_is_passed_over() -> None:
     """It reaches nobody and holds up nobody, attached or not."""
     small = Small()
