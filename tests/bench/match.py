@@ -17,6 +17,7 @@ from bus.api.trial import Trial
 from bus.codec import kafka
 from bus.event import Event
 from bus.match import Index, cesql, compile_filters
+from tests.unit.dispatch.small_stream import Small
 
 _TIMES = 5_000  # a round of some 10 ms, shorter than the noise of a busy machine
 _MANY, _FEW = 10_000, 10
@@ -147,6 +148,11 @@ def like(rounds: int) -> float:
     return round(milliseconds, 3)
 
 
+_TEXTS = msgspec.structs.replace(
+    _EVENT, attributes={n: each for n, each in _EVENT.attributes.items() if isinstance(each, str)}
+)
+
+
 class _Record(NamedTuple):
     """A record as a back-test reads it."""
 
@@ -161,8 +167,7 @@ class _Record(NamedTuple):
 
 def past(rounds: int) -> dict[str, float]:
     """Measure what a back-test adds to the reading of a record."""
-    texts = {name: each for name, each in _EVENT.attributes.items() if isinstance(each, str)}
-    headers, value = kafka.encode(msgspec.structs.replace(_EVENT, attributes=texts))
+    headers, value = kafka.encode(_TEXTS)
     record = _Record("t", 0, 0, 1, b"k", value, headers)
     report: dict[str, float] = {}
     for name, number in (("of its type", 0), ("of another type", 1)):
@@ -174,6 +179,24 @@ def past(rounds: int) -> dict[str, float]:
     return report
 
 
+def unwanted(rounds: int) -> dict[str, float]:
+    """Measure what the stream adds to the reading of a record that nobody wants."""
+    report: dict[str, float] = {}
+    for name, encode in (("binary", kafka.encode), ("structured", kafka.encode_structured)):
+        headers, value = encode(_TEXTS)
+        records = [_Record("t", 0, each, 1, b"k", value, headers) for each in range(_TIMES)]
+
+        def feed(records: Sequence[_Record] = records) -> None:
+            stream = Small().stream()
+            for record in records:
+                stream.feed(record, 0.0)
+
+        costs = [cost(feed, 1) / _TIMES for _ in range(rounds)]
+        report[name] = round(statistics.median(costs), 2)
+        print(f"the stream, a {name} record that nobody wants: {report[name]:.2f} µs")
+    return report
+
+
 def _readers(_source: str, _topic: str) -> frozenset[str]:
     return _READERS
 
@@ -181,7 +204,7 @@ def _readers(_source: str, _topic: str) -> frozenset[str]:
 def main(rounds: int) -> None:
     """Print tables and a JSON line."""
     report = {"sizes": sizes(rounds), "sql": expressions(rounds), "like_ms": like(rounds)}
-    report |= {"past_us": past(rounds)}
+    report |= {"past_us": past(rounds), "unwanted_us": unwanted(rounds)}
     print(json.dumps({"bench": "match", "rounds": rounds, **report}))
 
 
