@@ -1,6 +1,7 @@
 """The world of the engine's model would notice: each rule broken once, and an invariant fails.
 
-Rules that it meets too seldom have a scenario of their own in tests/unit/dispatch.
+Rules that it meets too seldom, or that cost others time and repeats instead of events, have a
+scenario of their own in tests/unit/dispatch.
 """
 
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from consumers.dispatch.moment import Moment
 from consumers.dispatch.orders import Orders
 from consumers.dispatch.pace import Pace
 from consumers.dispatch.saves import Snapshot
+from consumers.dispatch.scan import Scan
 from consumers.dispatch.stream import Stream
 from consumers.dispatch.subscriber import Subscriber
 from consumers.dispatch.window import Delivery, Window
@@ -27,6 +29,7 @@ from consumers.sinks.outcome import Outcome
 from tests.property import dispatch_world
 from tests.property.dispatch_world import World
 from tests.property.test_dispatch_model import make_small, run
+from tests.unit.dispatch import test_modes
 
 SEEDS = 80
 
@@ -267,6 +270,67 @@ def _the_reader_rests_whoever_is_served(patch: pytest.MonkeyPatch) -> None:
 def _rests_do_not_end(patch: pytest.MonkeyPatch) -> None:
     """Rest on when somebody attaches, or the one rested for has read on."""
     patch.setattr(Pace, "read_on", lambda _self: None)
+
+
+def _nobody_drags(patch: pytest.MonkeyPatch) -> None:
+    """Give nobody a row, however long its oldest event waits."""
+    patch.setattr(Member, "dragging", lambda _self, _read, _now: False)
+
+
+def _rows_stay_in_the_minimum(patch: pytest.MonkeyPatch) -> None:
+    """Let the stream's position wait for those that have a row, too."""
+    whole = test_modes.snapshot
+
+    def waiting(stream: Stream, *how: Any, **named: Any) -> Snapshot:  # noqa: ANN401 - passed through
+        taken = whole(stream, *how, **named)
+        marks = [each.watermark(stream.read_offset) for each in stream.busy]
+        return replace(taken, next_offset=min(marks))
+
+    patch.setattr(test_modes, "snapshot", waiting)
+
+
+def _the_lowest_leads_the_scan(patch: pytest.MonkeyPatch) -> None:
+    """Read for whoever is farthest behind, as long as it has room."""
+
+    def lead(self: Scan) -> Member | None:
+        may = [each for each in self._stream.scanning if self._stream.may_scan(each)]
+        return min(may, key=lambda each: each.cursor, default=None)
+
+    patch.setattr(Scan, "lead", lead)
+
+
+def _outages_let_everybody_read(patch: pytest.MonkeyPatch) -> None:
+    """Ask of a member that is to read on, and to join the stream, only for room."""
+    whole = Stream._may_read
+
+    def may_read(self: Stream, who: Member) -> bool:
+        with pytest.MonkeyPatch.context() as blind:
+            blind.setattr(Subscriber, "outage", False)
+            return whole(self, who)
+
+    patch.setattr(Stream, "_may_read", may_read)
+
+
+@pytest.mark.parametrize(
+    ("mutate", "scenario"),
+    [
+        (_nobody_drags, test_modes.test_who_hangs_for_long_gets_its_row_and_leaves_the_minimum),
+        (_nobody_drags, test_modes.test_who_hangs_far_behind_gets_its_row_at_once),
+        (
+            _rows_stay_in_the_minimum,
+            test_modes.test_who_hangs_for_long_gets_its_row_and_leaves_the_minimum,
+        ),
+        (_the_lowest_leads_the_scan, test_modes.test_those_who_scan_take_turns),
+        (_outages_let_everybody_read, test_modes.test_nobody_joins_the_stream_in_an_outage),
+    ],
+)
+def test_a_broken_rule_fails_its_scenario(
+    mutate: Mutation, scenario: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of these rules, broken alone, is what its scenario is about."""
+    mutate(monkeypatch)
+    with pytest.raises(AssertionError):
+        scenario()
 
 
 @pytest.mark.parametrize(
