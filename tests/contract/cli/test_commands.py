@@ -474,6 +474,23 @@ async def test_a_purge_of_very_many_that_breaks_off(bus: Bus) -> None:
     assert (await run(*purge, env=env)).json() == {"count": 1}
 
 
+async def test_dead_letters_of_a_log_that_is_gone(bus: Bus) -> None:
+    """By id refused with the cure, with --all left out and counted; they can be shown."""
+    env = environment(bus)
+    made = (await run("subscribe", "http://127.0.0.1:9/e", "--json", env=env)).json()
+    await save(bus, 0, dead=(letter(made["id"], 3),))
+    await save(bus, 0, former_log=UUID(int=1))
+    await save(bus, 0, dead=(letter(made["id"], 3),))
+    rows = (await run("dead-letters", "list", made["id"], "--json", env=env)).json()
+    assert [row.get("formerLog") for row in rows] == [True, None]
+    redrive = ("dead-letters", "redrive", made["id"])
+    refused = await run(*redrive, rows[0]["id"], env=env)
+    assert (refused.code, "publish it again" in refused.err) == (1, True)
+    result = await run(*redrive, "--all", env=env)
+    assert result.code == 0
+    assert result.out.startswith("1 will be delivered again\n1 will not: ")
+
+
 async def test_deliveries_and_status(bus: Bus) -> None:
     """Who got an event, by its place; and how each subscription is doing, in a word."""
     env = environment(bus)
