@@ -58,7 +58,8 @@ def _sound(context: Mapping[str, Any]) -> bool:
         text = "".join(values)
         plain = len(orjson.dumps(text)) == len(text) + 2 and "\x7f" not in text
     except TypeError:  # an Integer, a Boolean, or a lone surrogate
-        return False
+        texts = _in_text(context)
+        return texts is not None and _sound(texts)
     # Plain is what JSON writes without an escape, a byte a character; nothing is faster to ask.
     # For other text: what is forbidden is not printable.
     if not plain and not text.isprintable() and _FORBIDDEN(text):
@@ -67,6 +68,17 @@ def _sound(context: Mapping[str, Any]) -> bool:
         if rule(context[name]) is not None:
             return False
     return True
+
+
+def _in_text(context: Mapping[str, Any]) -> dict[str, str] | None:
+    """Write Integers and Booleans as text, where they may be sent; None where all are Strings."""
+    texts = {}
+    for name, value in context.items():
+        if not isinstance(value, str):
+            if name in _STRINGS or not isinstance(value, int) or not -(2**31) <= value < 2**31:
+                return None
+            texts[name] = canonical(value)
+    return {**context, **texts} if texts else None
 
 
 def _rules_of(names: tuple[str, ...]) -> _Rules | None:
