@@ -63,6 +63,7 @@ class Courier:
         self._loop = asyncio.get_running_loop()
         self._stirred: set[Subscriber] = set()
         self._timers: dict[Subscriber, asyncio.TimerHandle] = {}
+        self._flushing = False
         self._stopping = False
 
     def stir(self, subscriber: Subscriber) -> None:
@@ -141,7 +142,7 @@ class Courier:
                 subscriber.to_be_sent_alone(delivery)
             else:
                 self._take_in(subscriber, delivery, outcome)
-        self.pump(subscriber)
+        self._send_on(subscriber)
 
     def _withhold(self, subscriber: Subscriber, delivery: Delivery, now: float) -> None:
         metrics.WITHHELD.inc()
@@ -150,7 +151,21 @@ class Courier:
 
     def _answered(self, subscriber: Subscriber, delivery: Delivery, outcome: Outcome) -> None:
         self._take_in(subscriber, delivery, outcome)
-        self.pump(subscriber)
+        self._send_on(subscriber)
+
+    def _send_on(self, subscriber: Subscriber) -> None:
+        """Send more when all answers that are there by now are taken in: once for all of them.
+
+        A write for each answer would wake the sink, and be interrupted by it, each time.
+        """
+        self.stir(subscriber)
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._flush_now)
+
+    def _flush_now(self) -> None:
+        self._flushing = False
+        self.flush()
 
     def _take_in(self, subscriber: Subscriber, delivery: Delivery, outcome: Outcome) -> None:
         now = self._loop.time()

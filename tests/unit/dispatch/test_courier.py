@@ -53,6 +53,17 @@ class Refusing:
         asyncio.get_running_loop().call_soon(done, Refused(400) if bad else Delivered(204))
 
 
+class Keeping:
+    """Keep who waits for an answer."""
+
+    def __init__(self) -> None:
+        self.out: list[Callable[[Outcome], None]] = []
+
+    def send(self, _request: Parcel, done: Callable[[Outcome], None]) -> None:
+        """Take a request."""
+        self.out.append(done)
+
+
 class Sender:
     """Delivers all, a moment later."""
 
@@ -105,4 +116,23 @@ async def test_a_refused_batch_is_sent_one_by_one() -> None:
     assert sender.alone == 5
     assert not member.window.pending
     assert member.subscriber.in_flight == 0
+    courier.stop()
+
+
+async def test_answers_that_come_together_are_taken_in_before_more_is_sent() -> None:
+    """One turn of the loop reads all that has come, then writes: the sink is woken once for it."""
+    hosts = Keeping()
+    courier = Courier(hosts, Letters(fails_for=-1))
+    small = Small(on_ready=courier.stir)
+    stream = small.stream()
+    stream.join(stored(delivery={"concurrency": 2}), None, at(0.0))
+    for offset in range(6, 10):
+        stream.feed(record(offset), 0.0)
+    courier.flush()
+    first = list(hosts.out)
+    for done in first:
+        done(Delivered(204))
+    assert hosts.out == first
+    await asyncio.sleep(0)
+    assert len(hosts.out) == 4
     courier.stop()
