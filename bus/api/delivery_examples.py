@@ -45,6 +45,7 @@ _STATUS: Final[dict[str, Any]] = {
     "parked": 1,
     "deadLetters": 3,
     "replaying": False,
+    "redriving": 0,
     "gapCount": 1,
     "gaps": [
         {

@@ -65,6 +65,7 @@ def _status() -> dict[str, Schema]:
         "parked": _NUMBER,
         "deadLetters": _NUMBER,
         "replaying": {"type": "boolean"},
+        "redriving": _NUMBER,
         "gapCount": _NUMBER,
         "gaps": _array({"$ref": "#/components/schemas/Gap"}),
         "lastOutcomes": _array({"$ref": "#/components/schemas/LastOutcome"}),

@@ -124,6 +124,7 @@ def _troubles(found: Trouble) -> dict[str, Any]:
         "parked": found.parked,
         "deadLetters": found.dead_letters,
         "replaying": found.replaying,
+        "redriving": found.redriving,
         "gapCount": found.gap_count,
         "gaps": [
             {

@@ -105,6 +105,7 @@ WORDS: Final = {
     "parked": "Gebeurtenissen die op een volgende poging wachten, met wie erachter moet.",
     "deadLetters": "Gebeurtenissen die zijn opgegeven en niet gewist.",
     "replaying": "Of een herhaling wacht of loopt.",
+    "redriving": "Opgegeven gebeurtenissen die opnieuw worden geleverd zodra daar plaats voor is.",
     "gapCount": "Hoe vaak het log iets kwijt was voordat het kon worden afgeleverd.",
     "lastOutcomes": "De laatste mislukte pogingen, de nieuwste eerst.",
     "secondsToLoss": "Seconden tot het log de oudste wachtende gebeurtenis loslaat.",

@@ -87,7 +87,7 @@ def status(
             return
         reason = f" ({one['stateReason']})" if "stateReason" in one else ""
         typer.echo(f"{one['verdict']}: {one['state']}{reason} since {one['stateSince']}")
-        exceptions = ("parked", "deadLetters", "gapCount", "replaying")
+        exceptions = ("parked", "deadLetters", "gapCount", "replaying", "redriving")
         typer.echo(", ".join(f"{name} {one[name]}" for name in exceptions))
         show(one["partitions"], _PARTITION, as_json=False)
         return

@@ -15,8 +15,8 @@ from bus.store.secrets import Sealer
 
 _SQL = queries.load("dead_letters")
 
-_PER_COMMAND = 100
-"""Letters that an owner puts back at a time: their copies go through its memory."""
+_PER_COMMAND = (100, 256 * 1024)
+"""Letters, or bytes of them, that an owner puts back at a time: once it has room for so many."""
 
 PER_PURGE = 5_000
 """Letters that one purge forgets: no owner of their partitions saves meanwhile."""
@@ -112,16 +112,17 @@ class DeadLetters:
     async def redrive(self, subscription: UUID, choice: Choice) -> Redriven | Unfit:
         """Ask for another delivery of the chosen letters, and say how many those are.
 
-        Left out, unless named by id, are those that are purged or on their way already, and,
-        counted, those of a log that is gone. Owners leave out what came to be so since then. The
-        change of the revision makes them look. Raises NotFound.
+        They stay dead letters until their owner has room for them, first come those of the lowest
+        offset. Left out, unless named by id, are those purged or on their way already, and,
+        counted, those of a log that is gone; owners leave out what came to be so since then. The
+        change of the revision makes the owners look. Raises NotFound.
         """
         async with self._database.transaction() as transaction:
             await bump(transaction)
             unfit = await _hold(transaction, subscription, choice)
             if unfit is not None:
                 return unfit
-            asked = await _run(transaction, "redrive", subscription, choice, _PER_COMMAND)
+            asked = await _run(transaction, "redrive", subscription, choice, *_PER_COMMAND)
             return Redriven(asked["many"], asked["former"])
 
     async def purge(self, subscription: UUID, choice: Choice) -> int | Unfit:
@@ -164,10 +165,10 @@ def _ids(rows: Sequence[Row], that_are: str) -> frozenset[int]:
 
 
 async def _run(
-    transaction: Session, query: str, subscription: UUID, choice: Choice, at_a_time: int
+    transaction: Session, query: str, subscription: UUID, choice: Choice, *at_a_time: int
 ) -> Row:
     (row,) = await transaction.fetch(
-        _SQL[query], subscription, *_terms(choice), choice.ids, at_a_time
+        _SQL[query], subscription, *_terms(choice), choice.ids, *at_a_time
     )
     return row
 

@@ -27,6 +27,9 @@ _ATTEMPT = (
     *("attempt", "outcome", "at"),
 )
 
+_AT_A_TIME = 5
+"""Commands of a kind that an owner gets of one subscription: what they redrive has room at once."""
+
 _Columns = list[object]
 
 
@@ -102,8 +105,8 @@ async def dead(
 
 
 async def commands(database: Database, copies: Copies, epoch: int) -> list[Command] | None:
-    """Give what is asked of a partition's owner, in order; None when its epoch is over."""
-    rows = await database.fetch(_SQL["commands"], copies.topic, copies.partition, epoch)
+    """Give what is asked of a partition's owner, the first in order; None: its epoch is over."""
+    rows = await database.fetch(_SQL["commands"], copies.topic, copies.partition, epoch, _AT_A_TIME)
     if not rows:
         return None
     asked = [row for row in rows if row["id"] is not None]

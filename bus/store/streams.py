@@ -99,11 +99,11 @@ class Streams:
         *,
         unreadable: OnUnreadable | None = None,
     ) -> list[Command]:
-        """Give what the API asks of a partition, in order; raises Fenced.
+        """Give what the API asks of a partition, in order, the first of each subscription.
 
-        Whoever asks for a command changes the revision with it. Letters to be redriven that have
-        been purged or redriven since are left out; one that a save under way carries out may be
-        among them still.
+        Raises Fenced. Whoever asks for a command changes the revision with it. Letters to be
+        redriven that have been purged or redriven since are left out; one that a save under way
+        carries out may be among them still.
         """
         copies = Copies(self._sealer, topic, partition, unreadable=unreadable)
         found = await exceptions.commands(self._database, copies, epoch)

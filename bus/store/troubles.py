@@ -26,12 +26,14 @@ class FoundGap:
 class Trouble:
     """What is parked, given up and lost of a subscription; purged dead letters are not counted.
 
-    `gaps` are the newest ones, at most 20 of `gap_count`.
+    `redriving` of the dead letters wait for their owner to have room for them; `gaps` are the
+    newest ones, at most 20 of `gap_count`.
     """
 
     parked: int
     dead_letters: int
     replaying: bool
+    redriving: int
     gap_count: int
     gaps: tuple[FoundGap, ...]
 

@@ -3,7 +3,6 @@
 from consumers.dispatch.envelope import Envelope
 from consumers.dispatch.member import Member
 from consumers.dispatch.parking import make_room
-from consumers.dispatch.shelf import MAX_PARKED
 from consumers.dispatch.window import Delivery
 
 
@@ -53,9 +52,9 @@ def _wait_behind(member: Member, envelope: Envelope, lane: bytes | None, now: fl
     shelf, subscriber = member.shelf, member.subscriber
     if shelf is None or subscriber.subscription.ordering == "partition":
         return False  # the one lane of a partition is held, never parked
-    if subscriber.parked >= MAX_PARKED and not make_room(member):
-        return False
-    member.window.budget.hold(envelope)
+    while not subscriber.room.fits(envelope):
+        if not make_room(member):
+            return False
     shelf.add(Delivery(envelope, member.window, lane, now))
-    subscriber.parked += 1
+    subscriber.room.take(envelope)
     return True

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from uuid import UUID
 
 from bus.store.partition import Command
 from consumers.dispatch import parking
@@ -14,7 +15,9 @@ class Orders:
     """The commands of one partition, from their arrival to the commit of the save that did them.
 
     A subscription that is to go back rests: nothing new of it is sent, and once nothing is on the
-    wire it stands at its new place. Only the commit lets it go on from there.
+    wire it stands at its new place. Only the commit lets it go on from there. Dead letters stay
+    what they are until there is room for them; those of one subscription come as they were asked
+    for. While `owes`, the store is to be asked again: it gives only so many at a time.
     """
 
     def __init__(self, stream: Stream) -> None:
@@ -22,9 +25,11 @@ class Orders:
         self._waiting: dict[int, Command] = {}
         self._done: set[int] = set()
         self.carried: dict[int, Command] = {}
+        self.owes = True
 
     def take(self, commands: Iterable[Command], now: float) -> None:
         """Take in commands; one that is known already is the same one."""
+        self.owes = False
         for command in commands:
             known = command.id in self._waiting or command.id in self.carried
             if known or command.id in self._done:
@@ -39,13 +44,17 @@ class Orders:
 
         For a subscription that is not served here nothing is: its dead letters stay.
         """
+        waits = set[tuple[UUID, str]]()
         for command in list(self._waiting.values()):
             member = self._stream.members.get(command.subscription)
             if member is None:
                 self.carried[command.id] = replace(command, redriven=())
+            elif (command.subscription, command.kind) in waits:
+                continue
             elif self._carry_out(member, command, now):
                 self.carried[command.id] = command
             else:
+                waits.add((command.subscription, command.kind))
                 continue
             del self._waiting[command.id]
 
@@ -54,6 +63,7 @@ class Orders:
         for id_ in ids:
             command = self.carried.pop(id_)
             self._done.add(id_)
+            self.owes = self.owes or command.kind == "redrive"
             member = self._stream.members.get(command.subscription)
             if member is None or command.kind != "replay":
                 continue
@@ -82,6 +92,8 @@ class Orders:
             return False
         if command.kind == "redrive":
             copies = stream.copies(command.redriven)
+            if not member.subscriber.room.takes_back([envelope for _, envelope in copies]):
+                return False
             parking.redrive(member, copies, stream.read_offset, now)
             stream.busy.add(member)
             return True

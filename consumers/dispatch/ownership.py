@@ -84,7 +84,6 @@ class Ownership:
             tail_bytes=parts.tail_bytes,
         )
         self._orders = Orders(self.stream)
-        self._owes_commands = True
         self._catch_up = CatchUp(
             partition,
             self.stream,
@@ -147,7 +146,7 @@ class Ownership:
 
     def lags_behind(self, revision: int) -> bool:
         """Whether something was changed or asked for that this owner has not seen."""
-        return self.stream.revision < revision or self._owes_commands
+        return self.stream.revision < revision or self._orders.owes
 
     def feed(self, records: Iterable[Record]) -> None:
         """Take the next records of the log and send what they set going."""
@@ -184,16 +183,15 @@ class Ownership:
             topic, number, self._epoch, self.stream.revision, unreadable=unreadable.append
         )
         if revision != self.stream.revision:
-            self._owes_commands = True  # one of them may be what gave the counter its number
+            self._orders.owes = True  # one of them may be what gave the counter its number
             self._stage(revision, changes, unreadable)
             unreadable = []
-        if self._owes_commands:
+        if self._orders.owes:
             commands = await self._parts.streams.commands(
                 topic, number, self._epoch, unreadable=unreadable.append
             )
             tell_unreadable(self._log, unreadable)
             self._orders.take(commands, self._loop.time())
-            self._owes_commands = False
             self._saving.soon()
 
     def _stage(

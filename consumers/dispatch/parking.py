@@ -1,15 +1,15 @@
 """What happens beside the position: events that are parked, given up, and brought back."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 
 from bus.store.partition import Burial, ParkedEvent
 from consumers.dispatch.envelope import Envelope
 from consumers.dispatch.member import Member
 from consumers.dispatch.moment import Moment
-from consumers.dispatch.shelf import MAX_PARKED, Shelf
+from consumers.dispatch.shelf import Shelf
 from consumers.dispatch.window import Delivery, Ordering
 
-Copies = Iterable[tuple[ParkedEvent, Envelope]]
+Copies = Sequence[tuple[ParkedEvent, Envelope]]
 """Parked events as the store has them, and their copies to be sent."""
 
 
@@ -21,9 +21,9 @@ def park(member: Member, delivery: Delivery) -> None:
         return
     for each in member.window.give_up_lane(delivery):
         shelf.add(each)
-        member.subscriber.parked += 1
+        member.subscriber.room.take(each.envelope)
     delivery.in_trouble().offered = True
-    while member.subscriber.parked > MAX_PARKED and make_room(member):
+    while member.subscriber.room.exceeded and make_room(member):
         pass
 
 
@@ -44,7 +44,7 @@ def bury(member: Member, delivery: Delivery, reason: Burial) -> None:
     delivery.in_trouble().burial = reason
     shelf_of(member).dying[delivery.offset] = delivery
     if delivery.parked:
-        member.subscriber.parked -= 1
+        member.subscriber.room.give_back(delivery.envelope)
 
 
 def settle(member: Member, delivery: Delivery) -> None:
@@ -52,9 +52,8 @@ def settle(member: Member, delivery: Delivery) -> None:
     shelf = member.shelf
     if delivery.parked and shelf is not None:
         shelf.remove(delivery)
-        member.window.budget.let_go(delivery.envelope)
         if not delivery.dying:
-            member.subscriber.parked -= 1
+            member.subscriber.room.give_back(delivery.envelope)
     elif member.window.pending.get(delivery.offset) is delivery:
         head = member.window.settle(delivery)
         if head is not None:
@@ -152,8 +151,9 @@ def tidy(member: Member) -> None:
 
 def forget(member: Member) -> None:
     """Count what a member has parked no longer: it is put down."""
-    if member.shelf is not None:
-        member.subscriber.parked -= sum(not each.dying for each in member.shelf)
+    for delivery in member.shelf or ():
+        if not delivery.dying:
+            member.subscriber.room.give_back(delivery.envelope)
 
 
 def shelf_of(member: Member) -> Shelf:
@@ -166,9 +166,8 @@ def shelf_of(member: Member) -> Shelf:
 def _shelve(member: Member, shelf: Shelf, envelope: Envelope, now: Moment) -> Delivery:
     lane = member.window.lane_of(envelope)
     delivery = Delivery(envelope, member.window, lane, now.loop)
-    member.window.budget.hold(envelope)
     shelf.add(delivery)
-    member.subscriber.parked += 1
+    member.subscriber.room.take(envelope)
     return delivery
 
 
@@ -179,7 +178,7 @@ def _wait_behind(member: Member, shelf: Shelf, lane: bytes) -> None:
     if head is not None:
         for each in member.window.give_up_lane(head, keep_head=True):
             shelf.add(each)
-            member.subscriber.parked += 1
+            member.subscriber.room.take(each.envelope)
 
 
 def _offer_heads(member: Member, shelf: Shelf) -> None:

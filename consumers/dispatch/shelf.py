@@ -3,13 +3,9 @@
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 from operator import attrgetter
-from typing import Final
 
 from consumers.dispatch.envelope import Envelope
 from consumers.dispatch.window import Delivery, Window
-
-MAX_PARKED: Final = 1_000
-"""Events of one subscription on one worker; one more, and the longest lane's head is given up."""
 
 Lane = bytes | int
 """The key of a lane; an event that nothing orders has a lane of its own, named by its offset."""

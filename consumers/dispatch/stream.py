@@ -323,7 +323,7 @@ class Stream:
         if member.window.closed:
             return  # fenced off, and then told to stop
         member.window.closed = True
-        for delivery in (*member.window.pending.values(), *(member.shelf or ())):
+        for delivery in member.window.pending.values():
             self._budget.let_go(delivery.envelope)
         parking.forget(member)
         member.subscriber.drop_closed()

@@ -27,6 +27,7 @@ from consumers.dispatch.decision import (
     decide,
     describe,
 )
+from consumers.dispatch.room import Room
 from consumers.dispatch.wanted import Wanted, wanted
 from consumers.dispatch.window import Delivery, Window
 from consumers.sinks.outcome import Delivered, Outcome, Reason, Temporary
@@ -46,16 +47,19 @@ class Subscriber:
     A delivery is *ready* (may be sent), *in flight*, or *waiting* for its next try. In an outage
     only one probe at a time goes out, each time another lane's, on the retry schedule; any success
     ends the outage and makes ready what failed in it. While `stopped` (paused, disabled or about to
-    be) it is sent nothing; `to_disable` says why, until that is stored. `parked` counts what its
+    be) it is sent nothing; `to_disable` says why, until that is stored. `room` counts what its
     shelves hold; `failing_since` is the moment of the first failure after the last success.
     """
 
     def __init__(
-        self, stored: StoredSubscription, on_ready: Callable[["Subscriber"], None]
+        self,
+        stored: StoredSubscription,
+        on_ready: Callable[["Subscriber"], None],
+        room: Room,
     ) -> None:
         self.stored = stored
         self.in_flight = 0
-        self.parked = 0
+        self.room = room
         self.failing_since: float | None = None
         self.stopped = stored.state != "active"
         self.to_disable: Disablement | None = None

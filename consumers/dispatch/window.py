@@ -196,10 +196,7 @@ class Window:
         return delivery.behind
 
     def give_up_lane(self, head: Delivery, *, keep_head: bool = False) -> list[Delivery]:
-        """Let a lane go whole, or all that is behind its head; gives it in order.
-
-        Its events are held on by who takes them over.
-        """
+        """Let a lane go whole, or all that is behind its head; gives it in order."""
         lane = [] if keep_head else [head]
         behind, head.behind = head.behind, None
         while behind is not None:
@@ -208,6 +205,7 @@ class Window:
         for delivery in lane:
             del self.pending[delivery.offset]
             self.bytes -= delivery.envelope.size
+            self.budget.let_go(delivery.envelope)
         if head.lane is not None:
             if keep_head:
                 self._last_of_lane[head.lane] = head

@@ -24,6 +24,7 @@ from consumers.dispatch.courier import Courier, Letters
 from consumers.dispatch.gauges import gauge
 from consumers.dispatch.ownership import History, Ownership, Parts, TopicIds, tell_unreadable
 from consumers.dispatch.reading import Reading
+from consumers.dispatch.room import Room, Shelves
 from consumers.dispatch.saving import BeginsAnew
 from consumers.dispatch.subscriber import Subscriber
 from consumers.sinks.sender import Carrier
@@ -35,7 +36,10 @@ TELL_EVERY = 5.0
 """Seconds between what others are told: the group's offsets, for ordinary lag tools, and gauges."""
 
 WINDOW_BYTES = 128 * 1024 * 1024
-"""What all windows of a worker hold together, and what is parked; shared events count once."""
+"""What all windows of a worker hold together; shared events count once."""
+
+SHELF_BYTES = 64 * 1024 * 1024
+"""What is parked on a worker until each is held to an equal share: of eight, all they may."""
 
 RETRY_TAKE = 1.0
 """Seconds before a partition that could not be taken, or was fenced off, is tried again."""
@@ -71,6 +75,7 @@ class Worker:
         # One for all partitions, for as long as a member or a request on the wire holds it.
         self._subscribers: WeakValueDictionary[UUID, Subscriber] = WeakValueDictionary()
         self._budget = Budget(WINDOW_BYTES)
+        self._shelves = Shelves(SHELF_BYTES)
         self._caps: Caps[Subscriber] = Caps()
         self._owned: dict[Partition, Ownership] = {}
         self._holding: dict[Partition, tuple[asyncio.Event, asyncio.Task[None]]] = {}
@@ -230,7 +235,8 @@ class Worker:
     def _subscriber(self, stored: StoredSubscription) -> Subscriber:
         known = self._subscribers.get(stored.id)
         if known is None:
-            known = self._subscribers[stored.id] = Subscriber(stored, self._courier.stir)
+            room = Room(self._shelves)
+            known = self._subscribers[stored.id] = Subscriber(stored, self._courier.stir, room)
         elif stored.revision > known.stored.revision:
             known.reconfigure(stored)
         else:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from consumers.dispatch import admission, parking, stream, window
+from consumers.dispatch import room, stream, window
 from consumers.dispatch.member import Member
 from tests.property.dispatch_world import World
 
@@ -52,9 +52,11 @@ def make_small(patch: pytest.MonkeyPatch) -> None:
     """Make every bound so small that short runs meet it, and each seed always the same run."""
     patch.setattr(Member, "__hash__", lambda self: hash(self.subscriber.identity))
     patch.setattr(window, "MAX_EVENTS", 6)
+    patch.setattr(window, "MAX_BYTES", 4_000)
     patch.setattr(stream, "TAIL_STEP", 4)
-    for module in (admission, parking):
-        patch.setattr(module, "MAX_PARKED", 8)
+    patch.setattr(room, "MAX_PARKED", 8)
+    patch.setattr(room, "MAX_PARKED_BYTES", 4_500)
+    patch.setattr(room, "FEW_PARKED", 2)
 
 
 @pytest.fixture(autouse=True)

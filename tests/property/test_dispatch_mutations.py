@@ -20,6 +20,7 @@ from consumers.dispatch.member import Member
 from consumers.dispatch.moment import Moment
 from consumers.dispatch.orders import Orders
 from consumers.dispatch.pace import Pace
+from consumers.dispatch.room import Room
 from consumers.dispatch.saves import Snapshot
 from consumers.dispatch.scan import Scan
 from consumers.dispatch.stream import Stream
@@ -31,7 +32,7 @@ from tests.property.dispatch_world import World
 from tests.property.test_dispatch_model import make_small, run
 from tests.unit.dispatch import test_modes
 
-SEEDS = 80
+SEEDS = 120
 
 Mutation = Callable[[pytest.MonkeyPatch], None]
 
@@ -333,6 +334,24 @@ def test_a_broken_rule_fails_its_scenario(
         scenario()
 
 
+def _what_is_parked_fills_the_windows(patch: pytest.MonkeyPatch) -> None:
+    """Count parked events in what all windows hold together."""
+    whole = Window.give_up_lane
+
+    def give_up_lane(self: Window, head: Delivery, **how: bool) -> list[Delivery]:
+        lane = whole(self, head, **how)
+        for each in lane:
+            self.budget.hold(each.envelope)
+        return lane
+
+    patch.setattr(Window, "give_up_lane", give_up_lane)
+
+
+def _big_events_are_parked_without_a_bound(patch: pytest.MonkeyPatch) -> None:
+    """Look at how many events are parked, and not at what they weigh."""
+    patch.setattr(Room, "_most_bytes", lambda _self: float("inf"))
+
+
 @pytest.mark.parametrize(
     "mutate",
     [
@@ -359,6 +378,8 @@ def test_a_broken_rule_fails_its_scenario(
         _parked_events_stay_open,
         _replays_do_not_wait_for_flights,
         _replays_forget_what_is_open,
+        _what_is_parked_fills_the_windows,
+        _big_events_are_parked_without_a_bound,
     ],
 )
 def test_a_broken_rule_is_noticed(mutate: Mutation, monkeypatch: pytest.MonkeyPatch) -> None:

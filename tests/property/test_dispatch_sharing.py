@@ -118,7 +118,7 @@ def test_nothing_leaks_between_partitions(batch: int, monkeypatch: pytest.Monkey
         shared.drain()
         assert [len(each) for each in shared.acknowledged] == [len(each) for each in shared.logs]
         assert shared.subscriber.in_flight == 0
-        assert shared.subscriber.parked == 0
+        assert shared.subscriber.room.events == 0
         assert [stream.flights.out for stream in shared.streams] == [0, 0]
         assert not shared.subscriber.outage
         assert shared.subscriber.wake_at(shared.now) is None

@@ -48,12 +48,13 @@ FROM dead_letter
 WHERE subscription = $1 AND id = ANY($2);
 
 -- name: redrive
--- Asks the owners for the chosen dead letters, in their order, so many at a time ($7); those of a log that is
--- gone are counted alone.
+-- Asks the owners for the chosen dead letters, in their order, so many ($7) or heavy ($8) ones at a time; those of
+-- a log that is gone are counted alone.
 WITH chosen AS (
     SELECT
         topic, partition, event_offset,
-        (row_number() OVER (PARTITION BY topic, partition ORDER BY event_offset) - 1) / $7 AS part
+        (row_number() OVER lane - 1) / $7 AS part,
+        sum(octet_length(sealed)) OVER lane / $8 AS heap
     FROM dead_letter
     WHERE subscription = $1 AND purged_at IS NULL AND former_log IS NULL
         AND ($2::text IS NULL OR reason = $2)
@@ -65,12 +66,13 @@ WITH chosen AS (
             SELECT topic, partition, unnest(offsets) FROM command
             WHERE command.subscription = $1 AND kind = 'redrive'
         )
+    WINDOW lane AS (PARTITION BY topic, partition ORDER BY event_offset)
 ), asked AS (
     INSERT INTO command (subscription, topic, partition, kind, offsets)
     SELECT $1, topic, partition, 'redrive', array_agg(event_offset ORDER BY event_offset)
     FROM chosen
-    GROUP BY topic, partition, part
-    ORDER BY topic, partition, part
+    GROUP BY topic, partition, part, heap
+    ORDER BY topic, partition, part, heap
     RETURNING cardinality(offsets) AS many
 )
 SELECT

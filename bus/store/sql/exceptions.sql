@@ -198,17 +198,22 @@ WHERE dead_letter.topic = $1 AND dead_letter.partition = $2 AND dead_letter.sett
     AND dead_letter.event_offset >= least($3, position.next_offset, position.open[1]);
 
 -- name: commands
--- What is asked of the owner of a partition, in order. No row: fenced off. One without an id: nothing.
+-- What is asked of the owner of a partition, in order, of each subscription so many of a kind ($4) at a
+-- time. No row: fenced off. One without an id: nothing.
 WITH fence AS (
     SELECT true
     FROM stream
     WHERE topic = $1 AND partition = $2 AND epoch = $3
     FOR SHARE
+), asked AS (
+    SELECT *, row_number() OVER (PARTITION BY subscription, kind ORDER BY id) AS turn
+    FROM command
+    WHERE topic = $1 AND partition = $2
 )
-SELECT command.id, subscription, kind, from_offset, until_offset, offsets
+SELECT asked.id, subscription, kind, from_offset, until_offset, offsets
 FROM fence
-LEFT JOIN command ON topic = $1 AND partition = $2
-ORDER BY command.id;
+LEFT JOIN asked ON turn <= $4
+ORDER BY asked.id;
 
 -- name: letters
 -- Dead letters as they are to be parked, but for those that have been purged, or whose log is gone since.

@@ -11,6 +11,10 @@ SELECT
         EXISTS (SELECT FROM command WHERE subscription = $1 AND kind = 'replay')
         OR EXISTS (SELECT FROM position WHERE subscription = $1 AND replay_until IS NOT NULL)
     ) AS replaying,
+    (
+        SELECT coalesce(sum(cardinality(offsets)), 0)::bigint
+        FROM command WHERE subscription = $1 AND kind = 'redrive'
+    ) AS redriving,
     (SELECT count(*) FROM gap WHERE subscription = $1) AS gap_count;
 
 -- name: gaps

@@ -14,6 +14,9 @@ from tests.contract.api.owner import WHEN, database_of, letter, record, save
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
+COUNTED = ("parked", "deadLetters", "gapCount", "replaying", "redriving")
+
+
 async def subscribed(bus: Bus) -> tuple[str, UUID]:
     """Subscribe; give the path, and the id."""
     made = await bus.call("POST", "/v1/subscriptions", json=wish(domains=[DOMAIN]))
@@ -25,8 +28,8 @@ async def test_what_is_not_normal_is_counted(bus: Bus) -> None:
     path, id_ = await subscribed(bus)
     _, other = await subscribed(bus)
     clean = (await bus.call("GET", f"{path}/status")).json
-    assert {name: clean[name] for name in ("parked", "deadLetters", "gapCount", "replaying")} == {
-        **dict.fromkeys(("parked", "deadLetters", "gapCount"), 0),
+    assert {name: clean[name] for name in COUNTED} == {
+        **dict.fromkeys(COUNTED, 0),
         "replaying": False,
     }
     assert (clean["gaps"], clean["lastOutcomes"]) == ([], [])
@@ -42,9 +45,11 @@ async def test_what_is_not_normal_is_counted(bus: Bus) -> None:
         )
     letters = (await bus.call("GET", f"{path}/dead-letters")).json["items"]
     await bus.call("POST", f"{path}/dead-letters/_purge", json={"ids": [letters[0]["id"]]})
+    await bus.call("POST", f"{path}/dead-letters/_redrive", json={"ids": [letters[1]["id"]]})
     status = (await bus.call("GET", f"{path}/status", who="operator")).json
-    assert {name: status[name] for name in ("parked", "deadLetters", "gapCount", "replaying")} == {
+    assert {name: status[name] for name in COUNTED} == {
         "parked": 1,
+        "redriving": 1,
         "deadLetters": 2,
         "gapCount": 1,
         "replaying": True,

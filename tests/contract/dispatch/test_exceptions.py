@@ -108,7 +108,7 @@ async def test_a_partition_that_could_not_be_taken_whole_sends_nothing(house: Ho
             await until(was_tried_twice)
             await house.rows("ALTER TABLE elsewhere RENAME TO command")
             await until(lambda: holds(house, "parked", 0))
-            assert all(each.parked == 0 for each in worker._subscribers.values())
+            assert all(each.room.events == 0 for each in worker._subscribers.values())
     assert sink.ids == ["000000"]
 
 
@@ -145,6 +145,26 @@ async def test_a_dead_letter_is_redriven_in_its_lane(house: House) -> None:
             for table in ("dead_letter", "command", "parked"):
                 await until(lambda table=table: holds(house, table, 0))
     assert sink.ids.count("000003") == 2
+
+
+async def test_a_redrive_may_be_of_any_number(house: House) -> None:
+    """What there is no room for waits its turn: all of it comes, in the order of its key."""
+    async with sinks(1) as (sink,):
+        domain = await house.domain("nl.test", 1)
+        refuses, bad = True, {f"k{key}" for key in range(1, 400, 2)}
+        sink.answer = lambda event: 422 if refuses and event["partitionkey"] in bad else 204
+        identity = await house.subscribe(sink)
+        async with house.dispatcher():
+            await house.publish(domain, events(1_200, keys=400))
+            await until(lambda: holds(house, "dead_letter", 600), within=60)
+            refuses = False
+            sink.ids.clear()
+            sink.keys.clear()
+            assert await house.dead_letters.redrive(identity, Choice()) == 600
+            for table in ("dead_letter", "command", "parked"):
+                await until(lambda table=table: holds(house, table, 0), within=60)
+    assert sorted(sink.ids) == [f"{each:06}" for each in range(1, 1_200, 2)]
+    assert in_order(sink)
 
 
 async def test_a_pause_keeps_the_place(house: House) -> None:

@@ -376,6 +376,21 @@ async def test_commands_come_in_order_with_the_copies_to_redrive(store: Store) -
     ]
 
 
+async def test_an_owner_gets_some_commands_of_a_subscription_at_a_time(store: Store) -> None:
+    """Copies of all that somebody has redriven would fill its memory; nobody else waits for it."""
+    await store.add_domain("a", 1)
+    one, other = [(await store.subscribe()).id for _ in range(2)]
+    taken = await store.streams.take("gb.a", 0, "me")
+    of_one = [await ask(store, one, "redrive", offsets=[at]) for at in range(7)]
+    replay = await ask(store, one, "replay", offsets=[])
+    of_other = await ask(store, other, "redrive", offsets=[1])
+    found = await store.streams.commands("gb.a", 0, taken.epoch)
+    assert [command.id for command in found] == [*of_one[:5], replay, of_other]
+    await store.streams.save(saved(taken, commands=tuple(of_one[:5])))
+    found = await store.streams.commands("gb.a", 0, taken.epoch)
+    assert [command.id for command in found] == [*of_one[5:], replay, of_other]
+
+
 async def test_disabling_is_a_version_that_followers_meet(store: Store) -> None:
     """Once, with its notice; one that is paused, deleted or changed since stays as it is."""
     await store.add_domain("a", 1)

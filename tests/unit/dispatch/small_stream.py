@@ -14,6 +14,7 @@ from bus.subscription import Subscription
 from consumers.dispatch.budget import Budget
 from consumers.dispatch.member import Member
 from consumers.dispatch.moment import Moment
+from consumers.dispatch.room import Room, Shelves
 from consumers.dispatch.stream import Stream
 from consumers.dispatch.subscriber import Subscriber
 from consumers.dispatch.window import Delivery
@@ -47,10 +48,12 @@ def record(
     key: str | None = None,
     type_: str = "nl.test",
     partition: int = 0,
+    bytes_: int = 0,
 ) -> LogRecord:
     """Make the record of an event, of a key of its own unless told otherwise."""
     key = key or f"k{offset}"
-    event = Event(id=str(offset), source="urn:x", type=type_, attributes={"partitionkey": key})
+    attributes = {"partitionkey": key, "padding": "x" * bytes_}
+    event = Event(id=str(offset), source="urn:x", type=type_, attributes=attributes)
     headers, value = kafka.encode(event)
     return LogRecord(offset, key.encode(), value, list(headers), partition=partition)
 
@@ -93,6 +96,7 @@ class Small:
     may_read: set[str] = field(default_factory=lambda: {OIN})
     lost: list[tuple[UUID, set[int]]] = field(default_factory=list)
     budget: Budget = field(default_factory=lambda: Budget(float("inf")))
+    shelves: Shelves = field(default_factory=lambda: Shelves(float("inf")))
     rooms: int = 0
     mores: int = 0
     rests: list[bool] = field(default_factory=list)
@@ -120,7 +124,9 @@ class Small:
         """Give the one subscriber that all streams share."""
         known = self.subscribers.get(version.id)
         if known is None:
-            known = self.subscribers[version.id] = Subscriber(version, self.on_ready)
+            known = self.subscribers[version.id] = Subscriber(
+                version, self.on_ready, Room(self.shelves)
+            )
         elif version.revision > known.stored.revision:
             known.reconfigure(version)
         return known

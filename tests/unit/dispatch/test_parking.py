@@ -1,21 +1,26 @@
 """What happens beside the position: parked lanes, the bound, dead letters, commands."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from bus.store.partition import Command, ParkedEvent
-from consumers.dispatch import admission, parking
+from consumers.dispatch import room
+from consumers.dispatch.budget import Budget
 from consumers.dispatch.envelope import Envelope
 from consumers.dispatch.member import Member
 from consumers.dispatch.orders import Orders
+from consumers.dispatch.room import Shelves
 from consumers.dispatch.saves import Snapshot, beginning, committed, snapshot, uncertain
 from consumers.dispatch.stream import Beside, Stream
+from consumers.dispatch.window import FEW_EVENTS
 from consumers.sinks.outcome import Delivered, Outcome, Refused, Temporary
 from tests.unit.dispatch.small_stream import Small, answer, at, record, row, send, stored
 
 POISON = Temporary("answer", 500)
-VERSION = stored(delivery={"retry": {"schedule": (1, 3_600), "jitter": 0}})
+TERMS = {"delivery": {"retry": {"schedule": (1, 3_600), "jitter": 0}}}
+VERSION = stored(**TERMS)
 
 
 def parked(offset: int, key: str, *, due: float = 0.0) -> ParkedEvent:
@@ -68,8 +73,7 @@ def test_a_parked_event_waits_until_what_lies_below_it_was_read_again() -> None:
 
 def test_reading_again_is_exempt_from_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lane that is full lets in what was open before it: else both would wait for ever."""
-    monkeypatch.setattr(admission, "MAX_PARKED", 1)
-    monkeypatch.setattr(parking, "MAX_PARKED", 1)
+    monkeypatch.setattr(room, "MAX_PARKED", 1)
     small = Small()
     stream, member = loaded(small, 7, kept=(parked(10, "k"),))
     assert stream.offer(member, Envelope(record(7, key="k")), 1.0)
@@ -94,8 +98,7 @@ def test_parked_and_dead_events_are_not_read_again() -> None:
 
 def test_at_the_bound_the_longest_lane_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hot key that fails costs its oldest events, and no event of another key."""
-    monkeypatch.setattr(admission, "MAX_PARKED", 3)
-    monkeypatch.setattr(parking, "MAX_PARKED", 3)
+    monkeypatch.setattr(room, "MAX_PARKED", 3)
     small = Small()
     stream = small.stream()
     orders = Orders(stream)
@@ -111,7 +114,60 @@ def test_at_the_bound_the_longest_lane_makes_room(monkeypatch: pytest.MonkeyPatc
     assert member.attached
     assert member.shelf is not None
     assert sorted(each.offset for each in member.shelf if not each.dying)[-2:] == [5, 6]
-    assert member.subscriber.parked <= 3
+    assert member.subscriber.room.events <= 3
+
+
+def park_big_ones(small: Small, number: int, offsets: range) -> tuple[Stream, Member]:
+    """Have a subscription park these, one lane, each of 10 kB, as it is held back by the first."""
+    stream = small.stream(offsets.start)
+    member = stream.join(stored(number, **TERMS), None, at(0.0))
+    stream.feed(record(offsets.start, key="hot", bytes_=10_000), 0.0)
+    for now in (0.0, 1.0):
+        for delivery in send(member.subscriber, now):
+            answer(member.subscriber, delivery, POISON, now)
+    for offset in offsets[1:]:
+        stream.feed(record(offset, key="hot", bytes_=10_000), 1.0)
+        save(stream, Orders(stream), 1.0)
+    return stream, member
+
+
+def test_what_is_parked_takes_nothing_of_the_windows() -> None:
+    """A subscription that parks big events shrinks nobody's window."""
+    small = Small(budget=Budget(5_000))
+    _, parks = park_big_ones(small, 1, range(20))
+    assert parks.subscriber.room.bytes > 200_000
+    assert small.budget.used == 0
+    other = small.stream().join(stored(2), None, at(2.0))
+    for offset in range(FEW_EVENTS + 1):
+        assert not other.window.full
+        other.window.admit(Envelope(record(offset)), 2.0)
+
+
+def test_big_events_are_given_up_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is parked has a bound in bytes, but for a few events, whatever they weigh."""
+    monkeypatch.setattr(room, "MAX_PARKED_BYTES", 100_000)
+    _, member = park_big_ones(Small(), 1, range(20))
+    assert 80_000 < member.subscriber.room.bytes <= 100_000
+    assert member.attached
+    monkeypatch.setattr(room, "MAX_PARKED_BYTES", 1)
+    _, member = park_big_ones(Small(), 1, range(20))
+    assert member.subscriber.room.events == room.FEW_PARKED
+
+
+def test_where_the_shelves_are_full_each_has_an_equal_share() -> None:
+    """Who has much gives up of it; who has little parks as if nobody else did."""
+    small = Small(shelves=Shelves(250_000))
+    much_stream, much = park_big_ones(small, 1, range(100))
+    assert much.subscriber.room.bytes <= 250_000 + 11_000
+    _, little = park_big_ones(small, 2, range(10))
+    assert little.subscriber.room.events == 10
+    much_stream.feed(record(100, key="hot", bytes_=10_000), 1.0)
+    assert not much.attached
+    for _ in range(20):
+        save(much_stream, Orders(much_stream), 1.0)
+    assert small.shelves.used - little.subscriber.room.bytes > 125_000
+    assert small.shelves.used <= 250_000 + 11_000
+    assert little.subscriber.room.events == 10
 
 
 def test_a_lane_waits_for_its_dead_letter() -> None:
@@ -228,6 +284,61 @@ def test_live_events_of_a_lane_wait_behind_a_redriven_one() -> None:
     assert stream.members[VERSION.id].shelf is None
 
 
+def commands(letters: int) -> list[Command]:
+    """Ask for letters of two keys, at offsets from 0 on, two at a time."""
+    asked = [parked(offset, f"k{offset % 2}") for offset in range(letters)]
+    return [
+        Command(first, VERSION.id, "redrive", redriven=tuple(asked[first : first + 2]))
+        for first in range(0, letters, 2)
+    ]
+
+
+def test_a_redrive_of_many_waits_for_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has no room stays a dead letter; none is given up again, each key keeps its order."""
+    monkeypatch.setattr(room, "MAX_PARKED", 16)
+    small = Small()
+    stream = small.stream(100)
+    orders = Orders(stream)
+    member = stream.join(VERSION, None, at(0.0))
+    orders.take(commands(60), 0.0)
+    delivered: list[int] = []
+    back: list[int] = []
+    for now in range(40):
+        stream.feed(record(100 + now, key="k0"), now)
+        orders.carry_out(at(now))
+        taken = snapshot(stream, orders, at(now))
+        assert (taken.dead, member.subscriber.room.exceeded) == ((), False)
+        assert member.subscriber.room.events <= 8 + now + 1
+        back += [offset for _, offset in taken.redriven]
+        committed(stream, orders, taken, now)
+        delivered += deliver(small, now)
+    assert back == list(range(60))
+    for key in (0, 1):
+        of_key = [offset for offset in delivered if offset < 60 and offset % 2 == key]
+        assert of_key == list(range(key, 60, 2))
+    assert len(delivered) == 100
+
+
+def test_a_redrive_waits_while_half_the_room_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that still fails gets what there is room for; a later redrive overtakes no earlier."""
+    monkeypatch.setattr(room, "MAX_PARKED", 16)
+    small = Small()
+    stream = small.stream(100)
+    orders = Orders(stream)
+    member = stream.join(VERSION, None, at(0.0))
+    asked = commands(60)
+    orders.take([replace(asked[0], redriven=tuple(parked(o, "k") for o in range(7)))], 0.0)
+    orders.take([*asked[4:6], replace(asked[6], redriven=(parked(60, "small"),))], 0.0)
+    for now in range(6):
+        save(stream, orders, now)
+        deliver(small, now, bad=frozenset(range(100)))
+    assert member.subscriber.room.events == 7
+    for now in range(4_000, 4_010):
+        save(stream, orders, now)
+        deliver(small, now)
+    assert member.shelf is None or member.shelf.empty
+
+
 def test_a_dead_letter_of_nobody_here_stays() -> None:
     """Who has left the domain, or cannot be read, has no lane: the letter is not taken away."""
     stream = Small().stream(20)
@@ -277,7 +388,7 @@ def test_a_stream_that_is_closed_twice_counts_once() -> None:
     stream, member = loaded(small, kept=(parked(10, "k"),))
     stream.close()
     stream.close()
-    assert member.subscriber.parked == 0
+    assert member.subscriber.room.events == 0
 
 
 def test_nothing_of_a_log_made_anew_is_settled_by_what_was_kept_of_the_old() -> None:
