@@ -1,5 +1,6 @@
 """One subscription on one partition: where it reads, what it has open, and its row in Postgres."""
 
+from collections.abc import Callable
 from enum import Enum
 
 from bus.store.stored import Position, Replay
@@ -34,6 +35,7 @@ class Member:
     `attached`, the stream's read offset is the cursor. `shelf` holds what is parked or given up,
     if anything is; a `barred` one's shelf cannot be saved. While `replay`, what lies in its stretch
     is not delivered again. `terms` is the version by which it reads; None: it takes nothing new.
+    `hurry` asks for a save soon.
     """
 
     __slots__ = (
@@ -44,6 +46,7 @@ class Member:
         "cursor",
         "detached_at",
         "floor",
+        "hurry",
         "leaving",
         "owed",
         "replay",
@@ -80,6 +83,7 @@ class Member:
         self.barred = False
         self.change: StoredSubscription | None = None
         self.leaving = False
+        self.hurry: Callable[[], None] = _nobody
         if self.replay is not None:
             window.replayed_below = self.replay.resume
 
@@ -202,6 +206,10 @@ class Member:
     def _longest_failing(self) -> Delivery | None:
         failing = [each for each in self.window.pending.values() if each.trouble is not None]
         return min(failing, key=_since, default=None)
+
+
+def _nobody() -> None:
+    """Stand for the partition of a member that has none."""
 
 
 def _since(delivery: Delivery) -> float:

@@ -79,6 +79,7 @@ class Ownership:
             on_room=room.set,
             on_more=more.set,
             on_turn=self._keep_pace,
+            on_burial=lambda: self._saving.hurry(),  # noqa: PLW0108 - it is made after the stream
             on_lost=self._tell_lost,
             budget=parts.budget,
             tail_bytes=parts.tail_bytes,

@@ -42,9 +42,12 @@ def make_room(member: Member) -> bool:
 def bury(member: Member, delivery: Delivery, reason: Burial) -> None:
     """Give a delivery up: it holds its lane until the dead letter is saved."""
     delivery.in_trouble().burial = reason
-    shelf_of(member).dying[delivery.offset] = delivery
+    shelf = shelf_of(member)
+    shelf.dying[delivery.offset] = delivery
     if delivery.parked:
         member.subscriber.room.give_back(delivery.envelope)
+    if delivery.behind is not None or shelf.has_behind(delivery):
+        member.hurry()
 
 
 def settle(member: Member, delivery: Delivery) -> None:

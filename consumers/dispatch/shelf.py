@@ -102,6 +102,10 @@ class Shelf:
         """Give the first of every lane."""
         return (lane[0] for lane in self._lanes.values())
 
+    def has_behind(self, delivery: Delivery) -> bool:
+        """Whether another one waits behind this one, parked, in its lane."""
+        return delivery.parked and len(self._lanes[_lane(delivery)]) > 1
+
     def holds_back(self, lane: bytes | None, envelope: Envelope) -> bool:
         """Whether an event of this lane has to wait behind one that is here."""
         if lane is None:

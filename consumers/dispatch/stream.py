@@ -72,6 +72,7 @@ class Stream:
         on_room: Callable[[], None],
         on_more: Callable[[], None],
         on_turn: Callable[[], None],
+        on_burial: Callable[[], None],
         on_lost: Lost,
         budget: Budget,
         tail_bytes: int,
@@ -101,6 +102,7 @@ class Stream:
         self.on_lost = on_lost
         self._on_room = on_room
         self._on_more = on_more
+        self._on_burial = on_burial
         self._index: Index[Member] = Index()
 
     # Membership
@@ -115,6 +117,7 @@ class Stream:
             now=now.loop,
         )
         member.window.on_decided = partial(decided, self, member)
+        member.hurry = self._on_burial
         beside = self.beside.pop(stored.id, None)
         if beside is not None:
             copies = self.copies(beside.parked)

@@ -177,6 +177,7 @@ class World:
             on_room=lambda: None,
             on_more=lambda: None,
             on_turn=lambda: None,
+            on_burial=lambda: None,
             on_lost=self._lost,
             budget=self.budget,
             tail_bytes=self.rng.choice([2_000, 20_000]),

@@ -100,6 +100,7 @@ class Small:
     rooms: int = 0
     mores: int = 0
     rests: list[bool] = field(default_factory=list)
+    hurries: int = 0
 
     def stream(self, start: int = 0, *, tail_bytes: int = 1_000_000) -> Stream:
         """Load a partition, as its owner does."""
@@ -113,6 +114,7 @@ class Small:
             on_room=self._room,
             on_more=self._more,
             on_turn=lambda: self.rests.append(stream.pace.resting),
+            on_burial=self._burial,
             on_lost=self._lost,
             budget=self.budget,
             tail_bytes=tail_bytes,
@@ -133,6 +135,9 @@ class Small:
 
     def _lost(self, member: Member, offsets: Collection[int]) -> None:
         self.lost.append((member.subscriber.identity, set(offsets)))
+
+    def _burial(self) -> None:
+        self.hurries += 1
 
     def _more(self) -> None:
         self.mores += 1

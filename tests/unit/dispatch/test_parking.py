@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bus.store.partition import Command, ParkedEvent
-from consumers.dispatch import room
+from consumers.dispatch import parking, room
 from consumers.dispatch.budget import Budget
 from consumers.dispatch.envelope import Envelope
 from consumers.dispatch.member import Member
@@ -187,6 +187,25 @@ def test_a_lane_waits_for_its_dead_letter() -> None:
     assert deliver(small, 0.0) == []
     committed(stream, orders, taken, 0.0)
     assert deliver(small, 0.0) == [1, 2]
+
+
+def test_only_a_dead_letter_that_others_wait_for_is_saved_soon() -> None:
+    """In the window or on the shelf; one that nothing waits for can wait itself."""
+    small = Small()
+    stream = small.stream()
+    member = stream.join(VERSION, None, at(0.0))
+    keys = ("alone", "window", "window", "shelf", "shelf")
+    for offset, key in enumerate(keys):
+        stream.feed(record(offset, key=key), 0.0)
+    alone, window, shelf = send(member.subscriber, 0.0)
+    hurries = []
+    for delivery in (alone, window):
+        answer(member.subscriber, delivery, Refused(422), 0.0)
+        hurries.append(small.hurries)
+    answer(member.subscriber, shelf, POISON, 0.0)
+    parking.park(member, shelf)
+    parking.bury(member, shelf, "exhausted")
+    assert [*hurries, small.hurries] == [0, 1, 2]
 
 
 def test_what_cannot_be_kept_stays_open() -> None:
