@@ -91,7 +91,7 @@ def _meet(stream: Stream, change: Change, stored: StoredSubscription, now: Momen
             return
     if member.attached:
         member.detach(stream.read_offset, now.loop)
-    member.change = stored
+    member.change = member.subscriber.shared(stored)
     stream.scanning.discard(member)
     stream.busy.add(member)
 

@@ -151,8 +151,9 @@ class Stream:
 
     def serve(self, member: Member, stored: StoredSubscription, now: float) -> None:
         """Let a member read on under this version; one out of scope only gets what it has open."""
-        terms = stored.subscription
         member.subscriber = self._subscriber(stored)
+        stored = member.subscriber.shared(stored)
+        terms = stored.subscription
         member.leaving = not self.in_scope(terms)
         member.terms = None if member.leaving else terms
         if member.leaving:

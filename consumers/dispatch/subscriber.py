@@ -119,6 +119,10 @@ class Subscriber:
         untried = (each for each in self._ready if _lane_of(each) not in self._failing_lanes)
         return sum(1 for _ in islice(untried, OUTAGE_HEADS)) < OUTAGE_HEADS
 
+    def shared(self, stored: StoredSubscription) -> StoredSubscription:
+        """Give a version as all partitions share it: each of them reads a copy of its own."""
+        return self.stored if stored.revision == self.stored.revision else stored
+
     def wanted(self, stored: StoredSubscription) -> Wanted:
         """Give what a version asks of an event, compiled once for all partitions."""
         if self._wanted is None or self._wanted[0] != stored.revision:

@@ -2,7 +2,11 @@
 
 from itertools import pairwise
 
+from bus.store.partition import Change
+from consumers.dispatch.changes import stage
 from consumers.dispatch.decision import SETTLE
+from consumers.dispatch.orders import Orders
+from consumers.dispatch.saves import committed, snapshot
 from consumers.dispatch.subscriber import OUTAGE_HEADS
 from consumers.dispatch.window import Delivery
 from consumers.sinks.outcome import Delivered, Temporary
@@ -179,3 +183,20 @@ def test_what_was_put_off_goes_in_batches_again() -> None:
     for _ in range(6):
         (alone,) = batch(5.0)
         answer(subscriber, alone, Delivered(204), 5.0)
+
+
+def test_partitions_keep_one_copy_of_a_version_that_each_of_them_read() -> None:
+    """Ten thousand subscriptions are held once, not once per partition."""
+    small = Small()
+    streams = [small.stream(), small.stream()]
+    for revision in (2, 3):
+        for stream in streams:
+            copy = stored(revision=revision)
+            place = row(copy.id, 0) if revision == 2 else None
+            stage(stream, revision, [Change(revision, copy.id, copy, place)], now=at(0.0))
+        for stream in streams:
+            orders = Orders(stream)
+            committed(stream, orders, snapshot(stream, orders, at(0.0)), 0.0)
+        first, second = (stream.members[copy.id] for stream in streams)
+        assert first.terms is second.terms
+        assert first.terms is small.subscribers[copy.id].subscription
