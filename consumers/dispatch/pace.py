@@ -13,7 +13,7 @@ class Pace:
     """Whether the reader rests, and for whom; `on_turn` is told when that changes. No I/O.
 
     Somebody who reads from the tail would lose it if the reader went on. That is worth a rest only
-    where nobody else is served by going on, which is for the stream to say (ADR 13).
+    where nobody else is served by going on, which is for the stream to say (ADR 14).
     """
 
     def __init__(self, on_turn: Callable[[], None]) -> None:
