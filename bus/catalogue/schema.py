@@ -88,7 +88,10 @@ class Schema:
             return [Fault("", "not-readable", "holds a number out of all bounds")]
         if self._validator.is_valid(value):
             return []
-        errors = islice(self._validator.iter_errors(value), _MOST_FAULTS)
+        try:
+            errors = [*islice(self._validator.iter_errors(value), _MOST_FAULTS)]
+        except ValueError:  # an error holds a copy of what is wrong, of 255 levels at most
+            return [Fault("", "does-not-fit", "does not fit, nested too deep to say where")]
         return [self._fault(error, value) for error in errors]
 
     @cached_property

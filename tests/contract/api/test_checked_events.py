@@ -66,6 +66,11 @@ async def test_data_that_does_not_fit(bus: Bus) -> None:
     }
     metrics = (await bus.call("GET", "/metrics", who=None)).text
     assert f'catalogue_findings_total{{domain="{DOMAIN}",verdict="refused"}}' in metrics
+    deep: list[Any] = []
+    for _ in range(300):
+        deep = [deep]
+    reply = await refused(bus, event(type=type_, data={"zaak": deep}))
+    assert reply.faults() == [("/data", "does-not-fit")]
     good = await bus.publish(event(type=type_, data={"zaak": "Z-1"}))
     assert (good.status, "warnings" in good.json) == (202, False)
 

@@ -115,6 +115,16 @@ def test_what_no_parser_holds_is_a_fault() -> None:
     assert [fault.code for fault in schema(type="number").faults(b"1e999")] == ["not-readable"]
 
 
+@pytest.mark.parametrize("levels", [255, 256, 512])
+def test_deep_data_is_judged_like_any_other(levels: int) -> None:
+    """All that the door lets in: what fits does, and what does not is a fault."""
+    deep = b"[" * levels + b"]" * levels
+    assert schema(type="array", items={"$ref": "#"}).faults(deep) == []
+    (fault,) = schema(type="object").faults(deep)
+    assert fault.where == ""
+    assert fault.code in {"type", "does-not-fit"}
+
+
 def test_at_most_so_many_faults() -> None:
     """A long list of wrong items makes no answer of many times its size."""
     faults = schema(items={"type": "string"}).faults(json.dumps([1] * 500).encode())
