@@ -4,12 +4,13 @@ Everything is inlined: a Resource shows the attributes of its default Version, i
 Versions, and each address is a place in the document.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
 from bus.catalogue.domain import NEVER, Domain, Domains
-from bus.catalogue.event_type import EventType, EventTypes, SchemaVersion, schema_uri
+from bus.catalogue.event_type import Deprecation, EventType, EventTypes, SchemaVersion, schema_uri
 
 Json = dict[str, Any]
 
@@ -52,7 +53,7 @@ def xregistry(domains: Domains, types: EventTypes, *, base: str, version: str) -
             registry,
             "",
             {
-                _id(domain.name): _messages(domain, each, registry, base)
+                _id(domain.name): _messages(domain, each, types.domains, registry, base)
                 for domain, each in by_domain.items()
             },
         ),
@@ -127,9 +128,12 @@ def _group(singular: str, domain: Domain, types: list[EventType], registry: str)
     }
 
 
-def _messages(domain: Domain, types: list[EventType], registry: str, base: str) -> Json:
+def _messages(
+    domain: Domain, types: list[EventType], homes: Mapping[str, str], registry: str, base: str
+) -> Json:
+    """Give a group of messages; `homes` says which domain each type is in."""
     group = _group("messagegroup", domain, types, registry)
-    found = {_id(each.type): _message(each, group["xid"], registry, base) for each in types}
+    found = {_id(each.type): _message(each, homes, registry, base) for each in types}
     return {
         **group,
         "envelope": "CloudEvents/1.0",
@@ -137,11 +141,15 @@ def _messages(domain: Domain, types: list[EventType], registry: str, base: str) 
     }
 
 
-def _message(each: EventType, group: str, registry: str, base: str) -> Json:
-    xid = f"{group}/messages/{_id(each.type)}"
+def _message_xid(type_: str, domain: str) -> str:
+    return f"/messagegroups/{_id(domain)}/messages/{_id(type_)}"
+
+
+def _message(each: EventType, homes: Mapping[str, str], registry: str, base: str) -> Json:
+    xid = _message_xid(each.type, each.domain)
     meta = _meta("message", each, xid, registry, "1")
     if each.deprecation is not None:
-        meta["deprecated"] = _deprecated(each, group, registry)
+        meta["deprecated"] = _deprecated(each.deprecation, homes, registry)
     version = _message_version(each, f"{xid}/versions/1", registry, base)
     return _resource(xid, registry, meta, {"1": version})
 
@@ -181,18 +189,16 @@ def _message_version(each: EventType, xid: str, registry: str, base: str) -> Jso
     return message
 
 
-def _deprecated(each: EventType, group: str, registry: str) -> Json:
-    end = each.deprecation
-    found = {
-        "effective": end and f"{end.since}T00:00:00Z",
-        "removal": end and end.sunset and f"{end.sunset}T00:00:00Z",
-        "alternative": end and end.replaced_by and _alternative(end.replaced_by, group, registry),
-    }
-    return {name: text for name, text in found.items() if text}
-
-
-def _alternative(type_: str, group: str, registry: str) -> str:
-    return f"{registry}#{group}/messages/{_id(type_)}"
+def _deprecated(end: Deprecation, homes: Mapping[str, str], registry: str) -> Json:
+    found = {"effective": f"{end.since}T00:00:00Z"}
+    if end.sunset is not None:
+        found["removal"] = f"{end.sunset}T00:00:00Z"
+    if (
+        end.replaced_by is not None and end.replaced_by in homes
+    ):  # one that is still to be registered has no address
+        xid = _message_xid(end.replaced_by, homes[end.replaced_by])
+        found["alternative"] = f"{registry}#{xid}"
+    return found
 
 
 def _schemas(domain: Domain, types: list[EventType], registry: str, base: str) -> Json:

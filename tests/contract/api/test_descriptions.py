@@ -160,7 +160,7 @@ async def test_the_registry_keeps_the_rules_of_xregistry(bus: Bus) -> None:
     """Ids, addresses, epochs, times, versions, and what a message says of its schema."""
     long = f"{DOMAIN}.{'zeer-' * 30}lang"
     if (await bus.call("GET", f"/v1/event-types/{long}")).status == 404:
-        await register(bus, long)
+        await register(bus, long, deprecation={"since": "2026-01-01", "replacedBy": "nl.nog.niet"})
         added = await bus.call("POST", f"/v1/event-types/{long}/schemas", json=SCHEMAS[TYPE])
         assert added.status == 201
     document = await described(bus, "/v1/registry")
@@ -197,6 +197,7 @@ def message_of(document: Any, type_: str) -> Any:  # noqa: ANN401 - JSON
         (("versions", "1", "isdefault"), False),
         (("messageid",), "another"),
         (("envelope",), "Other/1.0"),
+        (("meta", "deprecated"), {"alternative": "#/messagegroups/none"}),
         (("dataschemaxid",), "/schemagroups/none"),
         (("dataschemaformat",), "Avro/1.9"),
         (("Upper",), 1),

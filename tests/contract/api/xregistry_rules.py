@@ -47,6 +47,9 @@ def _resource(document: Entity, one: Entity, plural: str, key: str, xid: str) ->
     meta, versions = one["meta"], one["versions"]
     yield from _identified(document, meta, plural, key, f"{xid}/meta")
     yield from _common(meta, f"{xid}/meta")
+    alternative = meta.get("deprecated", {}).get("alternative", "#/")
+    if _at(document, alternative.partition("#")[2].strip("/") or "self") is None:
+        yield f"{xid}: deprecated.alternative"
     if one["metaurl"] != meta["self"]:
         yield f"{xid}: metaurl"
     default = versions.get(meta["defaultversionid"])
