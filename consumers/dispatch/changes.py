@@ -109,8 +109,9 @@ def _shelve(stream: Stream, identity: UUID, now: Moment) -> None:
         return
     place, opened, shelf = member.next_offset(stream.read_offset), set(member.open), member.shelf
     if shelf is not None:
-        # What was about to be saved is not: it is read again.
+        # What was about to be saved is not: it is read again. Yet a save under way may keep it.
         opened |= shelf.unsaved
+        stream.reopened |= {(identity, offset) for offset in shelf.unsaved | shelf.leaving}
         kept = [each for each in shelf if each.offset not in shelf.unsaved]
         rows = tuple(parked_row(identity, each, now) for each in kept)
         stream.beside[identity] = Beside(rows, frozenset(shelf.ahead - {r.offset for r in rows}))

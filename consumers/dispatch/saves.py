@@ -94,15 +94,20 @@ def snapshot(stream: Stream, orders: Orders, now: Moment, *, final: bool = False
         gone=frozenset(stream.gone),
         shelved=tuple(stream.shelved.values()),
         parked=tuple(each for member in shelves for each in _parked(member, now)),
-        unparked=tuple(each for member in shelves for each in _unparked(member)),
+        unparked=(*stream.reopened, *(each for who in shelves for each in _unparked(who))),
         dead=tuple(each for member in shelves for each in _dead(member, now)),
         gaps=tuple(stream.gaps),
         invalid=tuple(
             InvalidRecord(each.offset, each.copy, each.fault) for each in stream.invalid.values()
         ),
         commands=tuple(command.id for command in carried),
-        redriven=tuple(
-            (command.subscription, each.offset) for command in carried for each in command.redriven
+        redriven=(
+            *stream.reopened,
+            *(
+                (command.subscription, each.offset)
+                for command in carried
+                for each in command.redriven
+            ),
         ),
         replayed=tuple(each.subscription for each in carried if each.kind == "replay"),
         attempts=tuple(attempt_made(each, now) for each in stream.attempts),
@@ -191,6 +196,7 @@ def _settle_exceptions(stream: Stream, saved: Snapshot, now: float) -> None:
         trouble.durable = True
         if shelf is not None and trouble.failures == row.attempts:
             shelf.dirty.pop(row.offset, None)
+    stream.reopened.difference_update(saved.unparked)
     for identity, offset in saved.unparked:
         member_of = stream.members.get(identity)
         if member_of is not None and member_of.shelf is not None:

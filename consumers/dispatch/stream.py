@@ -12,7 +12,7 @@ from uuid import UUID
 from bus.catalogue.asking import filters_of
 from bus.log.record import Partition, Record
 from bus.match.index import Index
-from bus.store.partition import Gap, ParkedEvent
+from bus.store.partition import Gap, ParkedEvent, Place
 from bus.store.streams import Position, StoredSubscription
 from bus.subscription import Subscription
 from consumers.dispatch import parking
@@ -91,6 +91,7 @@ class Stream:
         self.halfway: set[Member] = set()
         self.gone: set[UUID] = set()
         self.shelved: dict[UUID, Position] = {}
+        self.reopened: set[Place] = set()
         self.beside: dict[UUID, Beside] = {}
         self.gaps: list[Gap] = []
         self.invalid: dict[int, Envelope] = {}

@@ -149,6 +149,7 @@ class World:
         self.commands = 0
         self.budget = Budget(self.rng.choice([3_000, float("inf")]))
         self.shelves = Shelves(0)
+        self.unreadable: dict[UUID, int] = {}
         self.crowded = seed % 4 == 0
         self.keys = KEYS[:2] if self.crowded else KEYS
         self.biggest = Envelope(LogRecord(0, None, None, [], "none"))
@@ -167,6 +168,7 @@ class World:
 
     def _load(self) -> None:
         self.pending = None
+        self.joined: dict[UUID, int] = {}
         self.stream = Stream(
             Partition("t", 0),
             start=self.database.next_offset,
@@ -189,10 +191,15 @@ class World:
         self.stream.beside.update(beside_of(self._taken()))
         living = self.database.at(self.database.counter)
         known = self.database.at(self.database.revision)
+        hidden = {
+            each for each, since in self.unreadable.items() if since <= self.database.revision
+        }
+        seen = (each for each in known if each in living and each not in hidden)
         load(
             self.stream,
-            [_stored(each, *version) for each, version in known.items() if each in living],
+            [_stored(each, *known[each]) for each in seen],
             self.database.positions,
+            unreadable=hidden,
             now=self._moment(),
         )
 
@@ -405,8 +412,16 @@ class World:
                 position=self.database.positions.get(identity),
             )
             for identity, (number, subscription, state) in newest.items()
+            if identity not in self.unreadable
         ]
-        stage(self.stream, self.database.counter, changes, now=self._moment())
+        for identity in newest.keys() - self.stream.members.keys() - self.stream.gone:
+            # Whoever was not served goes on where it was left, under the version of now.
+            row = self.stream.shelved.get(identity) or self.database.positions.get(identity)
+            if row:
+                self.joined[identity] = row.next_offset
+        hidden = newest.keys() & self.unreadable.keys()
+        now = self._moment()
+        stage(self.stream, self.database.counter, changes, unreadable=hidden, now=now)
 
     def pass_time(self) -> None:
         """Let the clock go on."""
@@ -439,7 +454,7 @@ class World:
         if self.fates:
             identity = self.rng.choice(list(self.fates))
             terms = self._terms(identity)
-            if self.rng.random() < 0.3:
+            if identity not in self.unreadable and self.rng.random() < 0.3:
                 terms = terms.model_copy(update={"domains": ("nl.elders",)})
             state = self.database.at(self.database.counter)[identity][2]
             self.database.change(identity, terms, state)
@@ -451,11 +466,24 @@ class World:
             _, terms, state = self.database.at(self.database.counter)[identity]
             self.database.change(identity, terms, "paused" if state == "active" else "active")
 
+    def lose_sight(self) -> None:
+        """Let a subscription's newest version be one that the owner cannot read, or can again."""
+        here = [
+            each for each in self.fates if each in self.stream.members or each in self.unreadable
+        ]
+        if here:
+            identity = self.rng.choice(here)
+            _, terms, state = self.database.at(self.database.counter)[identity]
+            self.database.change(identity, terms, state)
+            if self.unreadable.pop(identity, None) is None:
+                self.unreadable[identity] = self.database.counter
+
     def delete(self) -> None:
         """Delete a subscription: its rows go at once, the owner learns of it later."""
         if self.fates and self.rng.random() < 0.2:
             identity = self.rng.choice(list(self.fates))
             del self.fates[identity]
+            self.unreadable.pop(identity, None)
             self.database.change(identity, None)
             self.database.forget(identity)
 
@@ -575,6 +603,10 @@ class World:
         bad_events = (_picky, _poison) if self.rng.random() < 0.5 else ()
         self.sick = {one: ill for one, ill in self.sick.items() if ill in bad_events}
         self.unwritable.clear()
+        for identity in [each for each in self.fates if each in self.unreadable]:
+            del self.unreadable[identity]
+            _, terms, state = self.database.at(self.database.counter)[identity]
+            self.database.change(identity, terms, state)
         for number in range(3_000):
             self.now += 5.0
             self._heal_who_gets_nothing_good()
@@ -670,12 +702,10 @@ class World:
         assert taken.next_offset >= database.next_offset, "the stream's position went back"
         database.next_offset, database.revision = taken.next_offset, taken.revision
         living = database.at(database.counter)
-        for _, row in taken.rows:
+        for row in (*(row for _, row in taken.rows), *taken.shelved):
             assert len(row.open) <= MOST_OPEN, "what a row keeps open has no bound"
             if row.subscription in living:
                 database.positions[row.subscription] = row
-        for row in taken.shelved:
-            database.positions[row.subscription] = row
         for member in taken.removed:
             database.positions.pop(member.subscriber.identity, None)
         for identity in taken.gone:
@@ -705,16 +735,20 @@ class World:
     def _note_changes(self, taken: Snapshot) -> None:
         """Note from which offset on the truth is another one."""
         database = self.database
-        rows = {row.subscription: row for _, row in taken.rows}
+        rows = {row.subscription: row for row in (*taken.shelved, *(row for _, row in taken.rows))}
         for identity, (number, subscription, _) in database.at(taken.revision).items():
             fate = self.fates.get(identity)
-            if fate is None or number <= database.revision or fate.created > database.revision:
+            if fate is None or number <= database.revision:
+                continue
+            joined = self.joined.pop(identity, None)
+            if fate.created > database.revision:
                 continue  # one that is new joined under its newest version: see `follow`
             row = rows.get(identity) or database.positions.get(identity)
             if row is None:
                 here = _in_scope(subscription) or _in_scope(fate.versions[-1][2])
                 assert not here, "a change was applied without a row that marks its moment"
             moment = row.next_offset if row else taken.next_offset
+            moment = moment if joined is None else joined
             if row is not None and row.replay and moment < row.replay.resume:
                 # What it had passed before it went back keeps the verdict of that time.
                 fate.versions.append((moment, row.replay.until, subscription))

@@ -8,6 +8,7 @@ import pytest
 from bus.store.partition import Command, ParkedEvent
 from consumers.dispatch import parking, room
 from consumers.dispatch.budget import Budget
+from consumers.dispatch.changes import stage
 from consumers.dispatch.envelope import Envelope
 from consumers.dispatch.member import Member
 from consumers.dispatch.orders import Orders
@@ -254,6 +255,44 @@ def test_a_save_without_an_answer_is_made_again() -> None:
     assert exceptions(again) == ([0], [1])
     committed(stream, orders, again, 2.0)
     assert exceptions(snapshot(stream, orders, at(3.0))) == ([], [])
+
+
+@pytest.mark.parametrize("outcome", [POISON, Refused(422)])
+def test_what_a_save_keeps_as_its_subscription_gets_unreadable_comes_once(outcome: Outcome) -> None:
+    """The next save has it open in the row, and neither parked nor dead."""
+    small = Small()
+    stream = small.stream()
+    orders = Orders(stream)
+    member = stream.join(VERSION, None, at(0.0))
+    stream.feed(record(0), 0.0)
+    (delivery,) = send(member.subscriber, 0.0)
+    answer(member.subscriber, delivery, outcome, 0.0)
+    if not delivery.dying:
+        parking.park(member, delivery)
+    under_way = snapshot(stream, orders, at(0.0))
+    assert len(under_way.parked) + len(under_way.dead) == 1
+    stage(stream, 2, (), unreadable=[VERSION.id], now=at(0.0))
+    committed(stream, orders, under_way, 0.0)
+    taken = snapshot(stream, orders, at(1.0))
+    (shelved,) = taken.shelved
+    assert (shelved.next_offset, shelved.open) == (1, (0,))
+    assert (VERSION.id, 0) in taken.unparked
+    assert (VERSION.id, 0) in taken.redriven
+    committed(stream, orders, taken, 1.0)
+    again = snapshot(stream, orders, at(2.0))
+    assert (again.unparked, again.redriven) == ((), ())
+
+
+def test_what_was_delivered_stays_so_as_its_subscription_gets_unreadable() -> None:
+    """Its parked copy goes, though the save that was to take it away was never made."""
+    small = Small()
+    stream, _ = loaded(small, kept=(parked(10, "k"),))
+    assert deliver(small, 1.0) == [10]
+    stage(stream, 2, (), unreadable=[VERSION.id], now=at(1.0))
+    taken = snapshot(stream, Orders(stream), at(1.0))
+    (shelved,) = taken.shelved
+    assert (shelved.next_offset, shelved.open) == (20, ())
+    assert taken.unparked == ((VERSION.id, 10),)
 
 
 def test_a_replay_sends_nothing_before_it_is_saved() -> None:
