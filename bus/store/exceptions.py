@@ -5,6 +5,8 @@ partition), subscriptions, and then what belongs to them. So nobody waits in a c
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
 
 from bus.store import notices, queries
 from bus.store.copies import Copies
@@ -22,6 +24,7 @@ _DEAD = (
 )
 _INVALID = ("offset", "reason")
 _GAP = ("subscription", "from_offset", "until_offset", "reason")
+_FAILING = ("subscription", "since")
 _ATTEMPT = (
     *("subscription", "offset", "event_id", "source", "type"),
     *("attempt", "outcome", "at"),
@@ -38,7 +41,7 @@ def any_in(save: Save) -> bool:
     return any(
         (
             *(save.parked, save.unparked, save.dead, save.redriven, save.replayed),
-            *(save.invalid, save.gaps, save.commands, save.attempts, save.notices),
+            *(save.invalid, save.gaps, save.commands, save.attempts, save.notices, save.failing),
             save.former_log,
         )
     )
@@ -53,7 +56,7 @@ async def hold_subscriptions(transaction: Session, save: Save) -> None:
         *save.replayed,
         *(subscription for subscription, _ in (*save.unparked, *save.redriven)),
     }
-    for values in (save.rows, save.parked, save.dead, save.gaps, save.attempts):
+    for values in (save.rows, save.parked, save.dead, save.gaps, save.attempts, save.failing):
         named.update(value.subscription for value in values)
     await transaction.execute(_SQL["hold_subscriptions"], list(named))
 
@@ -75,6 +78,8 @@ async def write(transaction: Session, copies: Copies, save: Save) -> None:
         ("bury", [*_fields(save.dead, _DEAD), *_sealed(save.dead, copies), former]),
         ("keep_invalid", [*_fields(save.invalid, _INVALID), _sealed_for_nobody(save, copies)]),
         ("note_gaps", _fields(save.gaps, _GAP)),
+        ("recover", [[each.subscription for each in save.failing if each.since is None]]),
+        ("fail", _fields([each for each in save.failing if each.since], _FAILING)),
         ("done", [list(save.commands)]),
         ("note_attempts", _fields(save.attempts, _ATTEMPT)),
     )
@@ -102,6 +107,12 @@ async def dead(
         _SQL["dead"], copies.topic, copies.partition, next_offset, min(lowest, next_offset)
     )
     return frozenset((row["subscription"], row["event_offset"]) for row in rows)
+
+
+async def failing(transaction: Session, copies: Copies) -> dict[UUID, datetime]:
+    """Give since when sinks have only failed, of those who have for a while."""
+    rows = await transaction.fetch(_SQL["failing"], copies.topic, copies.partition)
+    return {row["subscription"]: row["since"] for row in rows}
 
 
 async def commands(database: Database, copies: Copies, epoch: int) -> list[Command] | None:

@@ -1,5 +1,6 @@
 """What the engine and the store tell each other about one partition: frozen values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -79,6 +80,14 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Failing:
+    """Since when the sink of a subscription has only failed; None: it has not, or not for long."""
+
+    subscription: UUID
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptMade:
     """One attempt, as its subscriber may look it up."""
 
@@ -118,7 +127,7 @@ class Taken:
 
     A position may belong to a subscription that was created after `revision`; it then comes once
     more in `changes`. `dead` are the dead letters that settle an offset at or after the lowest
-    position.
+    position; `failing` says since when sinks have only failed.
     """
 
     epoch: int
@@ -128,6 +137,7 @@ class Taken:
     parked: tuple[ParkedEvent, ...] = ()
     dead: frozenset[Place] = frozenset()
     topic_id: UUID | None = None
+    failing: Mapping[UUID, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +182,7 @@ class Save:
     invalid: tuple[InvalidRecord, ...] = ()
     gaps: tuple[Gap, ...] = ()
     commands: tuple[int, ...] = ()
+    failing: tuple[Failing, ...] = ()
     attempts: tuple[AttemptMade, ...] = ()
     notices: tuple[Notice, ...] = ()
     topic_id: UUID | None = None

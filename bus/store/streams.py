@@ -68,6 +68,7 @@ class Streams:
                 await exceptions.parked(transaction, copies),
                 await exceptions.dead(transaction, copies, next_offset, positions),
                 row["topic_id"],
+                await exceptions.failing(transaction, copies),
             )
 
     async def save(self, save: Save) -> None:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from uuid import UUID
 
 from bus.store.partition import Change, ParkedEvent, Taken
@@ -16,6 +17,7 @@ def load(
     known: Iterable[StoredSubscription],
     rows: Mapping[UUID, Position],
     *,
+    failing: Mapping[UUID, datetime],
     unreadable: Iterable[UUID] = (),
     now: Moment,
 ) -> None:
@@ -25,12 +27,14 @@ def load(
     """
     for stored in known:
         row = rows.get(stored.id)
+        noted = failing.get(stored.id)
         if _belongs(stream, stored, row):
             member = stream.join(stored, row, now)
-            since = now.on_the_loop(row.failing_since) if row else None
+            member.failing_noted = noted
+            since = now.on_the_loop(noted)
             if since is not None:
                 member.subscriber.has_failed_since(since)
-        elif row:
+        elif row or noted:
             stream.gone.add(stored.id)
     for identity in unreadable:
         if identity not in rows:

@@ -1,6 +1,7 @@
 """One subscription on one partition: where it reads, what it has open, and its row in Postgres."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from enum import Enum
 
 from bus.store.stored import Position, Replay
@@ -20,6 +21,10 @@ One whose oldest event has failed gets it at once.
 """
 
 
+FAILING_FOR_LONG = timedelta(minutes=1)
+"""A sink that has only failed for so long has it noted: most that fail take the next event."""
+
+
 class Unsure(Enum):
     """A row that a commit of unknown outcome may or may not have written."""
 
@@ -35,7 +40,8 @@ class Member:
     `attached`, the stream's read offset is the cursor. `shelf` holds what is parked or given up,
     if anything is; a `barred` one's shelf cannot be saved. While `replay`, what lies in its stretch
     is not delivered again. `terms` is the version by which it reads; None: it takes nothing new.
-    `hurry` asks for a save soon.
+    `hurry` asks for a save soon. `failing_noted` is since when its sink has only failed, as far as
+    Postgres knows.
     """
 
     __slots__ = (
@@ -45,6 +51,7 @@ class Member:
         "change",
         "cursor",
         "detached_at",
+        "failing_noted",
         "floor",
         "hurry",
         "leaving",
@@ -83,6 +90,7 @@ class Member:
         self.barred = False
         self.change: StoredSubscription | None = None
         self.leaving = False
+        self.failing_noted: datetime | Unsure | None = Unsure.MAYBE
         self.hurry: Callable[[], None] = _nobody
         if self.replay is not None:
             window.replayed_below = self.replay.resume
@@ -202,6 +210,19 @@ class Member:
             last_outcome=trouble.last_failure if trouble else None,
             replay=self.replay,
         )
+
+    def failing_since(self, now: Moment) -> datetime | None:
+        """Say since when its sink has only failed, once that is worth a row.
+
+        What is noted already is as good: the clocks drift, and a row is written when it differs.
+        """
+        if self.subscriber.failing_since is None:
+            return None
+        since = now.wall + timedelta(seconds=self.subscriber.failing_since - now.loop)
+        noted = self.failing_noted
+        if isinstance(noted, datetime) and abs(noted - since) < FAILING_FOR_LONG:
+            return noted
+        return since if now.wall - since >= FAILING_FOR_LONG else None
 
     def _longest_failing(self) -> Delivery | None:
         failing = [each for each in self.window.pending.values() if each.trouble is not None]

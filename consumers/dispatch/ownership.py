@@ -131,7 +131,14 @@ class Ownership:
     ) -> None:
         self.stream.beside.update(beside_of(taken))
         rows = {row.subscription: row for row in taken.positions}
-        load(self.stream, known, rows, unreadable=unreadable, now=moment())
+        load(
+            self.stream,
+            known,
+            rows,
+            failing=taken.failing,
+            unreadable=unreadable,
+            now=moment(),
+        )
         # Before the first read: a sink that was replaced meanwhile gets nothing any more.
         await self.follow()
 

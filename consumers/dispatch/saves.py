@@ -1,6 +1,7 @@
 """What to save of a partition, as values: position, rows and exceptions in one transaction."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from bus.store.partition import AttemptMade, DeadLetter, Gap, InvalidRecord, ParkedEvent, Place
@@ -37,6 +38,7 @@ class Snapshot:
     redriven: tuple[Place, ...] = ()
     replayed: tuple[UUID, ...] = ()
     attempts: tuple[AttemptMade, ...] = field(default=(), repr=False)
+    failing: tuple[tuple[Member, datetime | None], ...] = field(default=(), repr=False)
 
     @property
     def with_exceptions(self) -> frozenset[Member]:
@@ -59,6 +61,7 @@ class Snapshot:
                 self.invalid,
                 self.commands,
                 self.attempts,
+                self.failing,
             )
         )
 
@@ -111,6 +114,11 @@ def snapshot(stream: Stream, orders: Orders, now: Moment, *, final: bool = False
         ),
         replayed=tuple(each.subscription for each in carried if each.kind == "replay"),
         attempts=tuple(attempt_made(each, now) for each in stream.attempts),
+        failing=tuple(
+            (each, since)
+            for each in stream.busy
+            if (since := each.failing_since(now)) != each.failing_noted
+        ),
     )
 
 
@@ -168,6 +176,8 @@ def committed(stream: Stream, orders: Orders, saved: Snapshot, now: float) -> No
         member.saved = row
     for member in saved.removed:
         member.saved = None
+    for member, since in saved.failing:
+        member.failing_noted = since
     stream.gone -= saved.gone
     for row in saved.shelved:
         if stream.shelved.get(row.subscription) is row:
@@ -188,6 +198,8 @@ def uncertain(saved: Snapshot) -> None:
         member.saved = Unsure.MAYBE
     for member in saved.removed:
         member.saved = Unsure.MAYBE
+    for member, _ in saved.failing:
+        member.failing_noted = Unsure.MAYBE
 
 
 def _settle_exceptions(stream: Stream, saved: Snapshot, now: float) -> None:
@@ -247,4 +259,5 @@ def _can_go(member: Member, position: int, read: int) -> bool:
 
 def _idle(member: Member) -> bool:
     quiet = member.shelf is None or member.shelf.quiet
-    return quiet and member.up_to_date and member.saved is None
+    noted = member.saved is not None or member.failing_noted is not None
+    return quiet and member.up_to_date and not noted

@@ -11,7 +11,7 @@ from bus.observe import metrics
 from bus.observe.events import LogEvent
 from bus.observe.logging import get
 from bus.store.errors import Fenced, StatementRefused, StoreError
-from bus.store.partition import Save, Taken
+from bus.store.partition import Failing, Save, Taken
 from bus.store.streams import Streams
 from consumers.dispatch.barred import Barred
 from consumers.dispatch.courier import Courier
@@ -224,6 +224,10 @@ class Saving:
                 gaps=taken.gaps,
                 commands=taken.commands,
                 attempts=taken.attempts,
+                failing=(
+                    *(Failing(each.subscriber.identity, since) for each, since in taken.failing),
+                    *(Failing(identity, None) for identity in taken.gone),
+                ),
                 notices=tuple(notices_of(taken, self._partition, self._stream.members)),
                 topic_id=self.topic_id,
                 progressed=progressed,

@@ -269,7 +269,12 @@ class Subscriber:
         return decision
 
     def has_failed_since(self, moment: float) -> None:
-        """Take in what was known of its failures before they were seen here."""
+        """Take in what was known of its failures before they were seen here.
+
+        A success that was seen here has ended what was before it.
+        """
+        if moment <= self._succeeded_at:
+            return
         if self.failing_since is None or moment < self.failing_since:
             self.failing_since = moment
 

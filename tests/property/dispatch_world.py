@@ -71,6 +71,7 @@ class Database:
     positions: dict[UUID, Position] = field(default_factory=dict)
     parked: dict[Place, ParkedEvent] = field(default_factory=dict)
     dead: dict[Place, DeadLetter] = field(default_factory=dict)
+    failing: dict[UUID, datetime] = field(default_factory=dict)
     settling: set[Place] = field(default_factory=set)
     gaps: set[Gap] = field(default_factory=set)
     commands: dict[int, Command] = field(default_factory=dict)
@@ -98,6 +99,7 @@ class Database:
     def forget(self, identity: UUID) -> None:
         """Drop what refers to a subscription."""
         self.positions.pop(identity, None)
+        self.failing.pop(identity, None)
         for rows in (self.parked, self.dead):
             for place in [each for each in rows if each[0] == identity]:
                 del rows[place]
@@ -199,6 +201,7 @@ class World:
             self.stream,
             [_stored(each, *known[each]) for each in seen],
             self.database.positions,
+            failing=self.database.failing,
             unreadable=hidden,
             now=self._moment(),
         )
@@ -731,6 +734,12 @@ class World:
                 database.settling.add((letter.subscription, letter.offset))
                 self.fates[letter.subscription].dead.add(letter.offset)
         database.gaps |= set(taken.gaps)
+        for member, since in taken.failing:
+            database.failing.pop(member.subscriber.identity, None)
+            if since is not None and member.subscriber.identity in living:
+                database.failing[member.subscriber.identity] = since
+        for identity in taken.gone:
+            database.failing.pop(identity, None)
 
     def _note_changes(self, taken: Snapshot) -> None:
         """Note from which offset on the truth is another one."""

@@ -154,6 +154,22 @@ FROM unnest($3::uuid[], $4::bigint[], $5::bigint[], $6::text[])
 JOIN subscription ON subscription.id = one.subscription
 ON CONFLICT DO NOTHING;
 
+-- name: recover
+-- Forgets that sinks fail: one has answered well, or is not asked here any more.
+DELETE FROM failing WHERE topic = $1 AND partition = $2 AND subscription = ANY($3);
+
+-- name: fail
+-- Notes since when sinks have only failed.
+INSERT INTO failing (subscription, topic, partition, since)
+SELECT one.subscription, $1, $2, one.since
+FROM unnest($3::uuid[], $4::timestamptz[]) AS one (subscription, since)
+JOIN subscription ON subscription.id = one.subscription
+ON CONFLICT (subscription, topic, partition) DO UPDATE SET since = excluded.since;
+
+-- name: failing
+-- Since when sinks have only failed, as the last owner knew it.
+SELECT subscription, since FROM failing WHERE topic = $1 AND partition = $2;
+
 -- name: done
 -- Forgets commands that are carried out.
 DELETE FROM command WHERE id = ANY($3) AND topic = $1 AND partition = $2;

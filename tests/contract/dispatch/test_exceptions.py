@@ -84,6 +84,26 @@ async def test_parked_events_outlive_their_dispatcher(house: House) -> None:
     assert [tuple(row.values()) for row in failed] == [(1, "temporary 500"), (2, "temporary 500")]
 
 
+async def test_days_of_failures_are_counted_over_restarts(house: House) -> None:
+    """Who takes a partition goes on where the last one was, though all that fails is parked."""
+    async with sinks(1) as (sink,):
+        domain = await house.domain("nl.test", 1)
+        sink.answer = lambda _: 500
+        await house.subscribe(sink, delivery={"retry": {"schedule": (0.1, 3_600), "jitter": 0}})
+        async with house.dispatcher("one"):
+            await house.publish(domain, events(1))
+            await until(lambda: holds(house, "parked", 1))
+            await until(lambda: holds(house, "position", 0))
+        await house.rows(
+            "INSERT INTO failing SELECT subscription, topic, partition, now() - interval '6 days'"
+            " FROM parked RETURNING 1"
+        )
+        await house.rows("UPDATE parked SET due_at = now() RETURNING 1")
+        async with house.dispatcher("two"):
+            await until(lambda: holds(house, "subscription WHERE state = 'disabled'", 1))
+            await until(lambda: holds(house, "failing", 0))
+
+
 async def test_a_partition_that_could_not_be_taken_whole_sends_nothing(house: House) -> None:
     """Its parked events are sent by whoever takes it, not by every one who tried."""
     async with sinks(1) as (sink,):

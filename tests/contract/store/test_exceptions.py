@@ -13,6 +13,7 @@ from bus.store.partition import (
     AttemptMade,
     Command,
     DeadLetter,
+    Failing,
     Gap,
     InvalidRecord,
     Notice,
@@ -34,7 +35,7 @@ RECORD = StoredRecord(
 )
 TABLES = (
     *("stream", "position", "parked", "dead_letter", "invalid_record", "gap"),
-    *("command", "attempt", "notice", "progress"),
+    *("command", "attempt", "notice", "progress", "failing"),
 )
 
 
@@ -79,6 +80,7 @@ def everything(taken: Taken, one: uuid.UUID) -> Save:
         invalid=(InvalidRecord(6, RECORD, "missing ce_id"),),
         gaps=(Gap(one, 0, 2, "retention"),),
         attempts=(attempt(one, 3),),
+        failing=(Failing(one, WHEN),),
         notices=(notice(one),),
         topic_id=TOPIC_ID,
         progressed=True,
@@ -121,7 +123,7 @@ async def test_the_next_owner_finds_what_was_parked_and_what_is_dead(store: Stor
     await store.streams.save(save)
     assert await store.streams.take("gb.a", 0, "next") == Taken(
         *(first.epoch + 1, 10, first.revision, save.rows),
-        *(save.parked, frozenset({(one, 8)}), TOPIC_ID),
+        *(save.parked, frozenset({(one, 8)}), TOPIC_ID, {one: WHEN}),
     )
 
 
@@ -374,6 +376,21 @@ async def test_commands_come_in_order_with_the_copies_to_redrive(store: Store) -
         Command(replay, one, "replay", 2, None),
         Command(redrive, one, "redrive", 2, None, redriven),
     ]
+
+
+async def test_since_when_a_sink_fails_is_kept_until_it_does_not(store: Store) -> None:
+    """Per partition, in the newest save; of a subscription that is deleted nothing is kept."""
+    await store.add_domain("a", 1)
+    one, two, gone = [(await store.subscribe()).id for _ in range(3)]
+    taken = await store.streams.take("gb.a", 0, "me")
+    await store.streams.save(saved(taken, failing=tuple(Failing(w, WHEN) for w in (one, two))))
+    assert (await store.streams.take("gb.a", 0, "me")).failing == {one: WHEN, two: WHEN}
+    await store.database.execute("DELETE FROM subscription WHERE id = $1", gone)
+    taken = await store.streams.take("gb.a", 0, "me")
+    later = WHEN + timedelta(days=1)
+    changed = (Failing(one, later), Failing(two, None), Failing(gone, WHEN))
+    await store.streams.save(saved(taken, failing=changed))
+    assert (await store.streams.take("gb.a", 0, "me")).failing == {one: later}
 
 
 async def test_an_owner_gets_some_commands_of_a_subscription_at_a_time(store: Store) -> None:

@@ -8,7 +8,7 @@ import pytest
 from bus.store.partition import Command, ParkedEvent
 from consumers.dispatch import parking, room
 from consumers.dispatch.budget import Budget
-from consumers.dispatch.changes import stage
+from consumers.dispatch.changes import load, stage
 from consumers.dispatch.envelope import Envelope
 from consumers.dispatch.member import Member
 from consumers.dispatch.orders import Orders
@@ -438,6 +438,49 @@ def test_an_outage_made_of_bad_events_lets_a_good_one_in() -> None:
     assert stream.may_scan(member)
     stream.offer(member, Envelope(record(10)), 100_000.0)
     assert 10 in [o for turn in range(10, 20) for o in deliver(small, turn * 10_000.0, bad=bad)]
+
+
+def test_a_sink_that_only_fails_is_known_after_a_restart() -> None:
+    """All that fails is parked, and no row says so: its days of failures count on all the same."""
+    small = Small()
+    stream = small.stream()
+    orders = Orders(stream)
+    member = stream.join(VERSION, None, at(0.0))
+    stream.feed(record(0), 0.0)
+    deliver(small, 0.0, bad=frozenset({0}))
+    deliver(small, 1.0, bad=frozenset({0}))
+    first = snapshot(stream, orders, at(30.0))
+    committed(stream, orders, first, 30.0)
+    assert [since for _, since in first.failing] == [None]
+    deliver(small, 4_000.0, bad=frozenset({0}))
+    taken = snapshot(stream, orders, at(4_000.0))
+    assert taken.failing == ((member, at(0.0).wall),)
+    assert not taken.rows
+    committed(stream, orders, taken, 4_000.0)
+    assert not snapshot(stream, orders, at(4_001.0)).failing
+
+    anew = Small()
+    stream = anew.stream(1)
+    stream.beside[VERSION.id] = Beside(tuple(row for _, _, row in taken.parked))
+    noted = {VERSION.id: at(0.0).wall}
+    load(stream, [VERSION], {}, failing=noted, now=at(5_000.0))
+    subscriber = anew.subscribers[VERSION.id]
+    assert subscriber.failing_since == 0.0
+    deliver(anew, 5 * 86_400.0 + 1, bad=frozenset({0}))
+    assert subscriber.to_disable == "failing"
+
+
+def test_one_success_ends_what_was_known_of_failures() -> None:
+    """Here, where it is noted, and whatever another partition still says of the time before."""
+    small = Small()
+    stream = small.stream()
+    load(stream, [VERSION], {}, failing={VERSION.id: at(0.0).wall}, now=at(5_000.0))
+    stream.feed(record(0), 5_000.0)
+    assert deliver(small, 5_000.0) == [0]
+    member = stream.members[VERSION.id]
+    assert snapshot(stream, Orders(stream), at(5_001.0)).failing == ((member, None),)
+    load(small.stream(), [VERSION], {}, failing={VERSION.id: at(10.0).wall}, now=at(5_002.0))
+    assert member.subscriber.failing_since is None
 
 
 def test_a_stream_that_is_closed_twice_counts_once() -> None:
