@@ -1,5 +1,6 @@
 """A Kafka broker of our own: what the pinned files can do, its crash, its startup cache."""
 
+import asyncio
 import socket
 import sys
 import threading
@@ -35,7 +36,6 @@ async def test_the_pinned_files_are_enough(kafka: str, namespace: str) -> None:
     await admin.start()
     created = await admin.create_topics([NewTopic(namespace, 2, 1)])
     assert [error[1] for error in created.topic_errors] == [0]
-    await admin.close()
     for codec in _CODECS:
         compression = None if codec == "none" else codec
         async with AIOKafkaProducer(
@@ -49,6 +49,12 @@ async def test_the_pinned_files_are_enough(kafka: str, namespace: str) -> None:
         await producer.send_and_wait(namespace, b"transaction", partition=0)
         offsets = {TopicPartition(namespace, 0): 1}
         await producer.send_offsets_to_transaction(offsets, namespace)
+    # It is committed when the group has its offset, a moment after the producer was told: a
+    # consumer that came sooner would begin at the end.
+    async with asyncio.timeout(30):
+        while not await admin.list_consumer_group_offsets(namespace):  # noqa: ASYNC110 - Kafka is asked
+            await asyncio.sleep(0.02)
+    await admin.close()
     async with AIOKafkaConsumer(
         namespace,
         bootstrap_servers=kafka,
