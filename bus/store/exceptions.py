@@ -88,7 +88,7 @@ async def write(transaction: Session, copies: Copies, save: Save) -> None:
         if columns[0]:
             await transaction.execute(_SQL[name], *place, *columns)
     if former is not None:
-        await transaction.execute(_SQL["leave_positions"], *place, save.revision)
+        await transaction.execute(_SQL["leave_positions"], *place)
     await notices.write(transaction, *save.notices)
 
 

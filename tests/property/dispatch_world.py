@@ -28,7 +28,7 @@ from consumers.dispatch.member import Member
 from consumers.dispatch.moment import Moment
 from consumers.dispatch.orders import Orders
 from consumers.dispatch.room import Room, Shelves
-from consumers.dispatch.saves import Snapshot, committed, snapshot, uncertain
+from consumers.dispatch.saves import Snapshot, beginning, committed, snapshot, uncertain
 from consumers.dispatch.scan import Scan
 from consumers.dispatch.stream import Stream
 from consumers.dispatch.subscriber import Subscriber
@@ -268,6 +268,41 @@ class World:
             self.log = [each for each in self.log if each.offset >= self.log_start]
             if self.rng.random() < 0.5:
                 self.crash()
+
+    def make_anew(self) -> None:
+        """Let the topic be made anew: its owner, who knows all subscriptions, takes it again.
+
+        What is kept of the old log settles nothing of the new one, and no redrive brings it back.
+        """
+        unknown = self.unreadable or self.stream.shelved or self.stream.staged is not None
+        if unknown or self.pending is not None or self.stream.revision < self.database.counter:
+            return
+        for flight in self.flights:
+            self._answer(*flight)
+        self.flights.clear()
+        self.unwritable.clear()
+        self._begin_anew(beginning(self.stream, 0, self._moment()))
+        self.stream.close()
+        self._load()
+
+    def _begin_anew(self, taken: Snapshot) -> None:
+        database = self.database
+        self.log, self.removed, self.log_start, self.end = [], [], 0, 0
+        database.next_offset = taken.next_offset
+        for identity in (*(each.subscriber.identity for each in taken.removed), *taken.gone):
+            database.positions.pop(identity, None)
+        for place in taken.unparked:
+            database.parked.pop(place, None)
+        assert not database.parked, "an event of the old log waits beside the new one"
+        assert not database.positions, "a position in the old log stays"
+        terms = database.at(taken.revision)
+        self.fates = {
+            identity: Fate(fate.created, 0, [(0, float("inf"), terms[identity][1])])
+            for identity, fate in self.fates.items()
+        }
+        database.dead.clear()  # those that stay are of another log: no command finds them
+        database.settling.clear()
+        database.gaps.clear()
 
     # The steps
 
@@ -823,8 +858,8 @@ class World:
 
     def _commands(self) -> list[Command]:
         def with_copies(command: Command) -> Command:
-            events = command.redriven
-            kept = (e for e in events if (e.subscription, e.offset) in self.database.dead)
+            places = [(each.subscription, each.offset) for each in command.redriven]
+            kept = (self._redriven(each) for each in places if each in self.database.dead)
             return replace(command, redriven=tuple(kept))
 
         asked = sorted(self.database.commands.values(), key=attrgetter("subscription", "kind"))

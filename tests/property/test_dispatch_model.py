@@ -41,6 +41,7 @@ def run(world: World, *, crashes: bool) -> None:
     steps = [step for step, weight in STEPS for _ in range(weight)]
     if crashes:
         steps += [World.crash, World.take_again, World.stop_past_the_deadline, World.retain]
+        steps += [World.make_anew]
         if world.crowded:  # what is on the wire then is repeated
             steps += [World.lose_sight] * 2
     for _ in range(LENGTH):

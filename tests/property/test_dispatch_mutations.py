@@ -30,7 +30,7 @@ from consumers.sinks.outcome import Outcome
 from tests.property import dispatch_world
 from tests.property.dispatch_world import World
 from tests.property.test_dispatch_model import make_small, run
-from tests.unit.dispatch import test_modes
+from tests.unit.dispatch import test_modes, test_parking
 
 SEEDS = 120
 
@@ -273,6 +273,18 @@ def _rests_do_not_end(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Pace, "read_on", lambda _self: None)
 
 
+def _beginnings_leave_what_was_parked(patch: pytest.MonkeyPatch) -> None:
+    """Keep events of a log that is gone beside the one that took its place."""
+    whole = test_parking.beginning
+    patch.setattr(test_parking, "beginning", lambda *how: replace(whole(*how), unparked=()))
+
+
+def _beginnings_leave_rows(patch: pytest.MonkeyPatch) -> None:
+    """Keep positions in a log that is gone."""
+    whole = dispatch_world.beginning
+    patch.setattr(dispatch_world, "beginning", lambda *how: replace(whole(*how), removed=()))
+
+
 def _nobody_drags(patch: pytest.MonkeyPatch) -> None:
     """Give nobody a row, however long its oldest event waits."""
     patch.setattr(Member, "dragging", lambda _self, _read, _now: False)
@@ -323,6 +335,10 @@ def _outages_let_everybody_read(patch: pytest.MonkeyPatch) -> None:
         ),
         (_the_lowest_leads_the_scan, test_modes.test_those_who_scan_take_turns),
         (_outages_let_everybody_read, test_modes.test_nobody_joins_the_stream_in_an_outage),
+        (
+            _beginnings_leave_what_was_parked,
+            test_parking.test_nothing_of_a_log_made_anew_is_settled_by_what_was_kept_of_the_old,
+        ),
     ],
 )
 def test_a_broken_rule_fails_its_scenario(
@@ -380,6 +396,7 @@ def _big_events_are_parked_without_a_bound(patch: pytest.MonkeyPatch) -> None:
         _replays_forget_what_is_open,
         _what_is_parked_fills_the_windows,
         _big_events_are_parked_without_a_bound,
+        _beginnings_leave_rows,
     ],
 )
 def test_a_broken_rule_is_noticed(mutate: Mutation, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,14 +17,11 @@ ORDER BY id
 FOR KEY SHARE;
 
 -- name: leave_positions
--- Ends all that is left of positions in a log that is gone ($3 is the revision up to which its owner knew
--- the subscriptions: a later one may have begun in the log that is there now), and notes that.
+-- Ends all that is left of positions in a log that is gone, and notes that. One that was made since then may
+-- lie in the log that is there now: it gets what is in that before it, and misses nothing.
 WITH ended AS (
     DELETE FROM position
-    WHERE topic = $1 AND partition = $2 AND EXISTS (
-        SELECT FROM subscription_revision AS known
-        WHERE known.subscription = position.subscription AND known.revision <= $3
-    )
+    WHERE topic = $1 AND partition = $2
     RETURNING subscription, coalesce(least(next_offset, open[1]), 0) AS lowest, next_offset
 )
 INSERT INTO gap (subscription, topic, partition, from_offset, until_offset, reason)

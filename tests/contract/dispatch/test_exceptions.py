@@ -180,7 +180,7 @@ async def test_a_redrive_may_be_of_any_number(house: House) -> None:
             refuses = False
             sink.ids.clear()
             sink.keys.clear()
-            assert await house.dead_letters.redrive(identity, Choice()) == 600
+            assert await house.dead_letters.redrive(identity, Choice()) == Redriven(600, 0)
             for table in ("dead_letter", "command", "parked"):
                 await until(lambda table=table: holds(house, table, 0), within=60)
     assert sorted(sink.ids) == [f"{each:06}" for each in range(1, 1_200, 2)]
