@@ -162,6 +162,18 @@ async def test_many_go_some_at_a_time(bus: Bus) -> None:
     assert [offset for batch in batches for offset in batch] == list(range(201))
 
 
+async def test_heavy_ones_go_fewer_at_a_time(bus: Bus) -> None:
+    """A command is small in bytes, too, whatever its letters weigh; none is left out."""
+    made = (await bus.call("POST", PATH, json=subscription(domains=[DOMAIN]))).json
+    heavy = replace(record(), value=b"x" * 100_000)
+    await save(bus, 0, dead=tuple(letter(made["id"], at, record=heavy) for at in range(7)))
+    path = f"{PATH}/{made['id']}/dead-letters"
+    assert (await post(bus, path, "redrive", {"all": True})).json == {"count": 7}
+    batches = await redriven(bus, path)
+    assert max(map(len, batches)) <= 3
+    assert [offset for batch in batches for offset in batch] == list(range(7))
+
+
 async def test_purge_forgets_the_event_and_keeps_its_place(bus: Bus) -> None:
     """What came from the event is gone from the answers and from the database."""
     path, ids = await with_letters(bus)
