@@ -152,6 +152,7 @@ class World:
         self.budget = Budget(self.rng.choice([3_000, float("inf")]))
         self.shelves = Shelves(0)
         self.unreadable: dict[UUID, int] = {}
+        self.returning: set[UUID] = set()
         self.crowded = seed % 4 == 0
         self.keys = KEYS[:2] if self.crowded else KEYS
         self.biggest = Envelope(LogRecord(0, None, None, [], "none"))
@@ -170,7 +171,6 @@ class World:
 
     def _load(self) -> None:
         self.pending = None
-        self.joined: dict[UUID, int] = {}
         self.stream = Stream(
             Partition("t", 0),
             start=self.database.next_offset,
@@ -452,11 +452,6 @@ class World:
             for identity, (number, subscription, state) in newest.items()
             if identity not in self.unreadable
         ]
-        for identity in newest.keys() - self.stream.members.keys() - self.stream.gone:
-            # Whoever was not served goes on where it was left, under the version of now.
-            row = self.stream.shelved.get(identity) or self.database.positions.get(identity)
-            if row:
-                self.joined[identity] = row.next_offset
         hidden = newest.keys() & self.unreadable.keys()
         now = self._moment()
         stage(self.stream, self.database.counter, changes, unreadable=hidden, now=now)
@@ -491,8 +486,10 @@ class World:
         """Give a subscription other types."""
         if self.fates:
             identity = self.rng.choice(list(self.fates))
+            if identity in self.unreadable or identity in self.returning:
+                return  # it is served under its newest version at once where it was left
             terms = self._terms(identity)
-            if identity not in self.unreadable and self.rng.random() < 0.3:
+            if self.rng.random() < 0.3:
                 terms = terms.model_copy(update={"domains": ("nl.elders",)})
             state = self.database.at(self.database.counter)[identity][2]
             self.database.change(identity, terms, state)
@@ -513,6 +510,7 @@ class World:
             identity = self.rng.choice(here)
             _, terms, state = self.database.at(self.database.counter)[identity]
             self.database.change(identity, terms, state)
+            self.returning.add(identity)
             if self.unreadable.pop(identity, None) is None:
                 self.unreadable[identity] = self.database.counter
 
@@ -739,6 +737,8 @@ class World:
         self._note_changes(taken)
         assert taken.next_offset >= database.next_offset, "the stream's position went back"
         database.next_offset, database.revision = taken.next_offset, taken.revision
+        if database.revision == database.counter:
+            self.returning.clear()
         living = database.at(database.counter)
         for row in (*(row for _, row in taken.rows), *taken.shelved):
             assert len(row.open) <= MOST_OPEN, "what a row keeps open has no bound"
@@ -782,17 +782,13 @@ class World:
         rows = {row.subscription: row for row in (*taken.shelved, *(row for _, row in taken.rows))}
         for identity, (number, subscription, _) in database.at(taken.revision).items():
             fate = self.fates.get(identity)
-            if fate is None or number <= database.revision:
-                continue
-            joined = self.joined.pop(identity, None)
-            if fate.created > database.revision:
+            if fate is None or number <= database.revision or fate.created > database.revision:
                 continue  # one that is new joined under its newest version: see `follow`
             row = rows.get(identity) or database.positions.get(identity)
             if row is None:
                 here = _in_scope(subscription) or _in_scope(fate.versions[-1][2])
                 assert not here, "a change was applied without a row that marks its moment"
             moment = row.next_offset if row else taken.next_offset
-            moment = moment if joined is None else joined
             if row is not None and row.replay and moment < row.replay.resume:
                 # What it had passed before it went back keeps the verdict of that time.
                 fate.versions.append((moment, row.replay.until, subscription))
