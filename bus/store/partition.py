@@ -144,13 +144,15 @@ class Taken:
 class Change:
     """The newest version of a subscription that was created, changed or (`stored` None) deleted.
 
-    `position` is its row on the partition asked about, if it has one.
+    `position` is its row on the partition asked about, if it has one. One that is `unreadable` is
+    there, but this version of the bus cannot read it.
     """
 
     revision: int
     id: UUID
     stored: StoredSubscription | None
     position: Position | None
+    unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

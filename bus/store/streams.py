@@ -168,22 +168,20 @@ class Streams:
         rows = await self._database.fetch(_SQL["changes"], topic, partition, epoch, after)
         if not rows:
             raise _fenced(topic, partition, epoch)
-        found = (self._change(row, unreadable) for row in rows if row["subscription"] is not None)
-        return rows[0]["now"], [change for change in found if change is not None]
+        changed = (row for row in rows if row["subscription"] is not None)
+        return rows[0]["now"], [self._change(row, unreadable) for row in changed]
 
     async def lags(self, topics: Iterable[str]) -> list[StreamRow]:
         """Give the stream of each partition of these topics, as last saved."""
         rows = await self._database.fetch(_SQL["lags"], list(topics))
         return [StreamRow(**row) for row in rows]
 
-    def _change(self, row: Row, unreadable: OnUnreadable | None) -> Change | None:
-        stored = None
-        if row["body"] is not None:
-            stored = self._stored(row, unreadable)
-            if stored is None:
-                return None
+    def _change(self, row: Row, unreadable: OnUnreadable | None) -> Change:
+        deleted = row["body"] is None
+        stored = None if deleted else self._stored(row, unreadable)
         position = None if row["next_offset"] is None else to_position(row)
-        return Change(row["revision"], row["subscription"], stored, position)
+        there = not deleted and stored is None
+        return Change(row["revision"], row["subscription"], stored, position, unreadable=there)
 
     def _stored(self, row: Row, unreadable: OnUnreadable | None) -> StoredSubscription | None:
         try:

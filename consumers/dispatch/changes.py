@@ -59,8 +59,6 @@ def stage(
     stream: Stream,
     revision: int,
     changes: Iterable[Change],
-    *,
-    unreadable: Iterable[UUID] = (),
     now: Moment,
 ) -> None:
     """Take in the changes up to `revision`.
@@ -69,10 +67,10 @@ def stage(
     cannot be read keeps its place in its row, and is served again by whoever can read it.
     """
     stream.staged = revision
-    for identity in unreadable:
-        _shelve(stream, identity, now)
     for change in changes:
-        if change.stored is None:
+        if change.unreadable:
+            _shelve(stream, change, now)
+        elif change.stored is None:
             stream.shelved.pop(change.id, None)
             stream.beside.pop(change.id, None)
             stream.leave(change.id)
@@ -107,9 +105,14 @@ def _belongs(stream: Stream, stored: StoredSubscription, row: Position | None) -
     return row is not None and bool(row.open)
 
 
-def _shelve(stream: Stream, identity: UUID, now: Moment) -> None:
+def _shelve(stream: Stream, change: Change, now: Moment) -> None:
+    """Put down what cannot be read. One not served here may begin to be now: it gets its row."""
+    identity = change.id
     member = stream.members.get(identity)
     if member is None:
+        if change.position is None or identity in stream.gone:
+            stream.gone.discard(identity)
+            stream.shelved.setdefault(identity, _shelf(identity, stream.read_offset, ()))
         return
     place, opened, shelf = member.next_offset(stream.read_offset), set(member.open), member.shelf
     if shelf is not None:

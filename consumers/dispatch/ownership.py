@@ -14,7 +14,7 @@ from bus.observe import metrics
 from bus.observe.events import LogEvent
 from bus.observe.logging import Logger, get
 from bus.store.errors import Unreadable
-from bus.store.partition import Change, Taken
+from bus.store.partition import Taken
 from bus.store.streams import StoredSubscription, Streams
 from bus.subscription import Subscription
 from consumers.dispatch.budget import Budget
@@ -192,8 +192,11 @@ class Ownership:
         )
         if revision != self.stream.revision:
             self._orders.owes = True  # one of them may be what gave the counter its number
-            self._stage(revision, changes, unreadable)
-            unreadable = []
+            tell_unreadable(self._log, unreadable)
+            unreadable.clear()
+            stage(self.stream, revision, changes, moment())
+            self._parts.courier.flush()
+            self._saving.soon()
         if self._orders.owes:
             commands = await self._parts.streams.commands(
                 topic, number, self._epoch, unreadable=unreadable.append
@@ -201,20 +204,6 @@ class Ownership:
             tell_unreadable(self._log, unreadable)
             self._orders.take(commands, self._loop.time())
             self._saving.soon()
-
-    def _stage(
-        self, revision: int, changes: Iterable[Change], unreadable: Sequence[Unreadable]
-    ) -> None:
-        tell_unreadable(self._log, unreadable)
-        stage(
-            self.stream,
-            revision,
-            changes,
-            unreadable=[error.subscription for error in unreadable],
-            now=moment(),
-        )
-        self._parts.courier.flush()
-        self._saving.soon()
 
     async def run(self) -> None:
         """Save and scan until cancelled. Raises Fenced and BeginsAnew (see above)."""

@@ -445,16 +445,14 @@ class World:
                 revision=number,
                 id=identity,
                 stored=None
-                if subscription is None
+                if subscription is None or identity in self.unreadable
                 else _stored(identity, number, subscription, state),
                 position=self.database.positions.get(identity),
+                unreadable=identity in self.unreadable,
             )
             for identity, (number, subscription, state) in newest.items()
-            if identity not in self.unreadable
         ]
-        hidden = newest.keys() & self.unreadable.keys()
-        now = self._moment()
-        stage(self.stream, self.database.counter, changes, unreadable=hidden, now=now)
+        stage(self.stream, self.database.counter, changes, self._moment())
 
     def pass_time(self) -> None:
         """Let the clock go on."""

@@ -1,5 +1,9 @@
 """How a subscription moves between the stream and its own position, so that none costs another."""
 
+from dataclasses import replace
+
+from bus.store.partition import Change
+from consumers.dispatch.changes import stage
 from consumers.dispatch.envelope import Envelope
 from consumers.dispatch.member import DRAG_EVENTS, DRAG_SECONDS
 from consumers.dispatch.orders import Orders
@@ -97,3 +101,18 @@ def test_nobody_joins_the_stream_in_an_outage() -> None:
     stream.advance_all(1_000.0)
     assert member.attached
     assert 4 * OUTAGE_HEADS in member.window.pending
+
+
+def test_who_cannot_be_read_keeps_the_place_from_which_it_may_be_served() -> None:
+    """A version that may bring it here is unreadable: whoever can read it goes on from here."""
+    small = Small()
+    stream = small.stream(start=7)
+    stranger = stored(9)
+    unreadable = Change(2, stranger.id, None, None, unreadable=True)
+    stage(stream, 2, [unreadable], at(0.0))
+    (row,) = snapshot(stream, Orders(stream), at(0.0)).shelved
+    assert (row.subscription, row.next_offset, row.open) == (stranger.id, 7, ())
+
+    placed = small.stream(start=7)
+    stage(placed, 2, [replace(unreadable, position=row)], at(0.0))
+    assert snapshot(placed, Orders(placed), at(0.0)).shelved == ()

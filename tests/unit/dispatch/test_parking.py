@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bus.store.partition import Command, ParkedEvent
+from bus.store.partition import Change, Command, ParkedEvent
 from consumers.dispatch import parking, room
 from consumers.dispatch.budget import Budget
 from consumers.dispatch.changes import load, stage
@@ -22,6 +22,7 @@ from tests.unit.dispatch.small_stream import Small, answer, at, record, row, sen
 POISON = Temporary("answer", 500)
 TERMS = {"delivery": {"retry": {"schedule": (1, 3_600), "jitter": 0}}}
 VERSION = stored(**TERMS)
+UNREADABLE = Change(2, VERSION.id, None, None, unreadable=True)
 
 
 def parked(offset: int, key: str, *, due: float = 0.0) -> ParkedEvent:
@@ -271,7 +272,7 @@ def test_what_a_save_keeps_as_its_subscription_gets_unreadable_comes_once(outcom
         parking.park(member, delivery)
     under_way = snapshot(stream, orders, at(0.0))
     assert len(under_way.parked) + len(under_way.dead) == 1
-    stage(stream, 2, (), unreadable=[VERSION.id], now=at(0.0))
+    stage(stream, 2, [UNREADABLE], at(0.0))
     committed(stream, orders, under_way, 0.0)
     taken = snapshot(stream, orders, at(1.0))
     (shelved,) = taken.shelved
@@ -288,7 +289,7 @@ def test_what_was_delivered_stays_so_as_its_subscription_gets_unreadable() -> No
     small = Small()
     stream, _ = loaded(small, kept=(parked(10, "k"),))
     assert deliver(small, 1.0) == [10]
-    stage(stream, 2, (), unreadable=[VERSION.id], now=at(1.0))
+    stage(stream, 2, [UNREADABLE], at(1.0))
     taken = snapshot(stream, Orders(stream), at(1.0))
     (shelved,) = taken.shelved
     assert (shelved.next_offset, shelved.open) == (20, ())
