@@ -25,7 +25,7 @@ from consumers.dispatch.member import Member
 from consumers.dispatch.moment import moment
 from consumers.dispatch.orders import Orders
 from consumers.dispatch.saving import Saving
-from consumers.dispatch.stream import Stream
+from consumers.dispatch.stream import Signals, Stream
 from consumers.dispatch.subscriber import Subscriber
 
 TopicIds = Callable[[Iterable[str]], Awaitable[Mapping[str, UUID]]]
@@ -76,11 +76,13 @@ class Ownership:
             readers=lambda source: parts.readers(source, partition.topic),
             subscriber=parts.subscribers,
             in_scope=lambda subscription: parts.in_scope(partition.topic, subscription),
-            on_room=room.set,
-            on_more=more.set,
-            on_turn=self._keep_pace,
-            on_burial=lambda: self._saving.hurry(),  # noqa: PLW0108 - it is made after the stream
-            on_lost=self._tell_lost,
+            signals=Signals(
+                room=room.set,
+                more=more.set,
+                turn=self._keep_pace,
+                hurry=self._hurry,
+                lost=self._tell_lost,
+            ),
             budget=parts.budget,
             tail_bytes=parts.tail_bytes,
         )
@@ -229,6 +231,9 @@ class Ownership:
     def _keep_pace(self) -> None:
         turn = self._parts.pause if self.stream.pace.resting else self._parts.resume
         turn([self.partition])
+
+    def _hurry(self) -> None:
+        self._saving.hurry()
 
     def _tell_lost(self, member: Member, offsets: Collection[int]) -> None:
         """Say that events are gone from the log before they were delivered: at most these."""

@@ -33,8 +33,25 @@ from consumers.dispatch.window import Delivery, Window
 Readers = Callable[[str], frozenset[str]]
 """The organisations that may read events of a source in this partition's domain."""
 
-Lost = Callable[[Member, Collection[int]], None]
-"""Told which offsets the log does not hold any more that a member was still to look at."""
+
+def _nobody_listens(*_: object) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What a stream tells who holds its partition; all return at once.
+
+    `room`: somebody who is behind may have room. `more`: somebody stopped halfway through the tail.
+    `turn`: the reader is to rest, or to read on. `hurry`: a dead letter holds others up until it is
+    saved. `lost`: the log does not hold offsets any more that a member was still to look at.
+    """
+
+    room: Callable[[], None] = _nobody_listens
+    more: Callable[[], None] = _nobody_listens
+    turn: Callable[[], None] = _nobody_listens
+    hurry: Callable[[], None] = _nobody_listens
+    lost: Callable[[Member, Collection[int]], None] = _nobody_listens
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +86,7 @@ class Stream:
         readers: Readers,
         subscriber: Callable[[StoredSubscription], Subscriber],
         in_scope: Callable[[Subscription], bool],
-        on_room: Callable[[], None],
-        on_more: Callable[[], None],
-        on_turn: Callable[[], None],
-        on_burial: Callable[[], None],
-        on_lost: Lost,
+        signals: Signals,
         budget: Budget,
         tail_bytes: int,
     ) -> None:
@@ -84,7 +97,7 @@ class Stream:
         self.flights = Flights()
         self._budget = budget
         self.tail = Tail(start, max_bytes=tail_bytes)
-        self.pace = Pace(on_turn)
+        self.pace = Pace(signals.turn)
         self.members: dict[UUID, Member] = {}
         self.busy: set[Member] = set()
         self.scanning: set[Member] = set()
@@ -100,10 +113,7 @@ class Stream:
         self.in_scope = in_scope
         self.readers = readers
         self._subscriber = subscriber
-        self.on_lost = on_lost
-        self._on_room = on_room
-        self._on_more = on_more
-        self._on_burial = on_burial
+        self._signals = signals
         self._index: Index[Member] = Index()
 
     # Membership
@@ -118,7 +128,7 @@ class Stream:
             now=now.loop,
         )
         member.window.on_decided = partial(decided, self, member)
-        member.hurry = self._on_burial
+        member.hurry = self._signals.hurry
         beside = self.beside.pop(stored.id, None)
         if beside is not None:
             copies = self.copies(beside.parked)
@@ -211,7 +221,7 @@ class Stream:
             return
         if member.cursor < self.tail.start:
             self.scanning.add(member)
-            self._on_room()
+            self._signals.room()
             return
         self.scanning.discard(member)
         self.halfway.discard(member)
@@ -222,7 +232,7 @@ class Stream:
         for shown, envelope in enumerate(self.tail.since(member.cursor)):
             if shown >= TAIL_STEP:
                 self.halfway.add(member)
-                self._on_more()
+                self._signals.more()
                 return
             if not self.offer(member, envelope, now):
                 return
@@ -260,7 +270,7 @@ class Stream:
         """Record that the log lost these before the member had them: at most these."""
         start, until = min(offsets), max(offsets) + 1
         self.gaps.append(Gap(member.subscriber.identity, start, until, "retention"))
-        self.on_lost(member, offsets)
+        self._signals.lost(member, offsets)
 
     def offer(self, member: Member, envelope: Envelope, now: float) -> bool:
         """Show a member an event at or after its cursor; False if it wants it and has no room."""
@@ -322,7 +332,7 @@ class Stream:
         if member not in self.scanning:
             self.advance(member, now)
         elif member.window.roomy:
-            self._on_room()
+            self._signals.room()
 
     def _put_down(self, member: Member) -> None:
         if member.window.closed:

@@ -30,7 +30,7 @@ from consumers.dispatch.orders import Orders
 from consumers.dispatch.room import Room, Shelves
 from consumers.dispatch.saves import Snapshot, beginning, committed, snapshot, uncertain
 from consumers.dispatch.scan import Scan
-from consumers.dispatch.stream import Stream
+from consumers.dispatch.stream import Signals, Stream
 from consumers.dispatch.subscriber import Subscriber
 from consumers.dispatch.window import Delivery
 from consumers.sinks.outcome import Delivered, Gone, Misconfigured, Outcome, Refused, Temporary
@@ -178,11 +178,7 @@ class World:
             readers=lambda _source: frozenset({OIN}),
             subscriber=self._subscriber,
             in_scope=_in_scope,
-            on_room=lambda: None,
-            on_more=lambda: None,
-            on_turn=lambda: None,
-            on_burial=lambda: None,
-            on_lost=self._lost,
+            signals=Signals(lost=self._lost),
             budget=self.budget,
             tail_bytes=self.rng.choice([2_000, 20_000]),
         )

@@ -15,7 +15,7 @@ from consumers.dispatch.budget import Budget
 from consumers.dispatch.member import Member
 from consumers.dispatch.moment import Moment
 from consumers.dispatch.room import Room, Shelves
-from consumers.dispatch.stream import Stream
+from consumers.dispatch.stream import Signals, Stream
 from consumers.dispatch.subscriber import Subscriber
 from consumers.dispatch.window import Delivery
 from consumers.sinks.outcome import Delivered, Outcome, Temporary
@@ -111,11 +111,13 @@ class Small:
             readers=lambda _source: frozenset(self.may_read),
             subscriber=self.subscriber,
             in_scope=lambda _subscription: True,
-            on_room=self._room,
-            on_more=self._more,
-            on_turn=lambda: self.rests.append(stream.pace.resting),
-            on_burial=self._burial,
-            on_lost=self._lost,
+            signals=Signals(
+                room=self._room,
+                more=self._more,
+                turn=lambda: self.rests.append(stream.pace.resting),
+                hurry=self._hurry,
+                lost=self._lost,
+            ),
             budget=self.budget,
             tail_bytes=tail_bytes,
         )
@@ -136,7 +138,7 @@ class Small:
     def _lost(self, member: Member, offsets: Collection[int]) -> None:
         self.lost.append((member.subscriber.identity, set(offsets)))
 
-    def _burial(self) -> None:
+    def _hurry(self) -> None:
         self.hurries += 1
 
     def _more(self) -> None:
