@@ -87,7 +87,8 @@ def snapshot(stream: Stream, orders: Orders, now: Moment, *, final: bool = False
     keeping = (each for each in with_row if not _can_go(each, position, read))
     rows = ((member, member.row(read, now)) for member in keeping)
     carried = orders.carried.values()
-    shelves = [each for each in stream.busy if each.shelf is not None and not each.barred]
+    beside = [each for each in stream.busy if each.shelf is not None]
+    shelves = [each for each in beside if not each.barred]
     return Snapshot(
         next_offset=position,
         # Those whose change stands still for this save have their row in it.
@@ -97,7 +98,7 @@ def snapshot(stream: Stream, orders: Orders, now: Moment, *, final: bool = False
         gone=frozenset(stream.gone),
         shelved=tuple(stream.shelved.values()),
         parked=tuple(each for member in shelves for each in _parked(member, now)),
-        unparked=(*stream.reopened, *(each for who in shelves for each in _unparked(who))),
+        unparked=(*stream.reopened, *(each for who in beside for each in _unparked(who))),
         dead=tuple(each for member in shelves for each in _dead(member, now)),
         gaps=tuple(stream.gaps),
         invalid=tuple(
@@ -238,8 +239,9 @@ def _unparked(member: Member) -> list[Place]:
     shelf = member.shelf
     if shelf is None:
         return []
-    dying = (each.offset for each in shelf.dying.values() if each.in_trouble().kept)
-    return [(member.subscriber.identity, offset) for offset in (*shelf.leaving, *dying)]
+    dying = () if member.barred else shelf.dying.values()  # a barred one's letter is not written
+    leaving = (*shelf.leaving, *(each.offset for each in dying if each.in_trouble().kept))
+    return [(member.subscriber.identity, offset) for offset in leaving]
 
 
 def _dead(member: Member, now: Moment) -> list[Buried]:

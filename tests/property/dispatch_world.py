@@ -407,7 +407,10 @@ class World:
         for number, command in self.orders.carried.items():
             fate = self.fates.get(command.subscription)
             if number not in before and fate:
-                fate.acknowledged -= {each.offset for each in command.redriven}
+                again = {each.offset for each in command.redriven}
+                # One that a replay delivered since is a dead letter again: others go on before it.
+                fate.dead |= again & fate.acknowledged
+                fate.acknowledged -= again
 
     def _refuses(self, taken: Snapshot) -> bool:
         return any(each.subscriber.identity in self.unwritable for each in taken.with_exceptions)
@@ -641,10 +644,9 @@ class World:
             self.now += 5.0
             self._heal_who_gets_nothing_good()
             if self.sick and number % 40 == 0:
-                self.end += self.end % 7 == 0
                 for type_ in TYPES:
+                    self.end += self.end % 7 == 0  # never at the end: a stream moves by records
                     self._append(f"good{number}", type_)
-                    self.end += self.end % 7 == 0
             for identity, (_, terms, state) in self.database.at(self.database.counter).items():
                 if state != "active":
                     self.database.change(identity, terms)
@@ -742,8 +744,8 @@ class World:
             database.positions.pop(member.subscriber.identity, None)
         for identity in taken.gone:
             database.positions.pop(identity, None)
+        self._note_commands(taken)  # before the exceptions: what is given up with it stays so
         self._write_exceptions(taken, living)
-        self._note_commands(taken)
         self.check_nothing_lost()
 
     def _write_exceptions(self, taken: Snapshot, living: dict[UUID, Version]) -> None:

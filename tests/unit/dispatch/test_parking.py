@@ -296,6 +296,16 @@ def test_what_was_delivered_stays_so_as_its_subscription_gets_unreadable() -> No
     assert taken.unparked == ((VERSION.id, 10),)
 
 
+def test_what_was_delivered_leaves_though_new_exceptions_are_refused() -> None:
+    """Else a planned stop would have it delivered once more."""
+    small = Small()
+    stream, member = loaded(small, kept=(parked(10, "k"),))
+    assert deliver(small, 1.0) == [10]
+    member.barred = True
+    taken = snapshot(stream, Orders(stream), at(1.0), final=True)
+    assert taken.unparked == ((VERSION.id, 10),)
+
+
 def test_a_replay_sends_nothing_before_it_is_saved() -> None:
     """It rests until nothing is on the wire, then until its new place is committed."""
     small = Small()
