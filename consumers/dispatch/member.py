@@ -187,6 +187,15 @@ class Member:
         self.cursor = min(self.owed | {start})
         self.detached_at = now
 
+    def read_anew(self, window: Window, place: int, now: float) -> None:
+        """Read what is open once more, with nothing on the wire; go on then at `place`."""
+        self.owed |= set(self.open)
+        window.replayed_below = self.window.replayed_below
+        self.window = window
+        self.detach(place, now)
+        self.floor = self.cursor
+        self.cursor = min(self.owed | {self.floor})
+
     def dragging(self, read_offset: int, now: float) -> bool:
         """Whether the watermark is too far behind for the stream to wait for it."""
         if self.up_to_date:

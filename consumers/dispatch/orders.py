@@ -107,6 +107,6 @@ class Orders:
         if start < until:
             window = stream.renew_window(member, at_rest=True)
             member.go_back(window, place, start, until, now.loop)
-            parking.put_back(member, now)
+            parking.put_back(member, now.loop)
             member.saved = Unsure.MAYBE
         return True

@@ -113,7 +113,7 @@ def read_past(member: Member, read_offset: int) -> None:
         _offer_heads(member, shelf)
 
 
-def put_back(member: Member, now: Moment) -> None:
+def put_back(member: Member, now: float) -> None:
     """Let what is parked wait for the reading again, after the member went back.
 
     It is delivered once, in its place; dead letters settle nothing any more.
@@ -124,7 +124,7 @@ def put_back(member: Member, now: Moment) -> None:
     shelf = member.shelf = Shelf()
     for delivery in old:
         lane = member.window.lane_of(delivery.envelope)
-        fresh = Delivery(delivery.envelope, member.window, lane, now.loop)
+        fresh = Delivery(delivery.envelope, member.window, lane, now)
         fresh.trouble = delivery.in_trouble()
         fresh.trouble.offered = False
         shelf.add(fresh)

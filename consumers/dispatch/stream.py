@@ -288,8 +288,23 @@ class Stream:
                 self.gone.add(member.subscriber.identity)
                 self.leave(member.subscriber.identity)
         for member in [each for each in self.busy if not each.attached]:
+            self._end_old_lanes(member, now)
             self.advance(member, now)
         self.pace.look(self.tail, now)
+
+    def _end_old_lanes(self, member: Member, now: float) -> None:
+        """Read what stands in lanes of another ordering once more, if nothing of it is on the wire.
+
+        What always fails would never run out: not where it is an outage, or one lane that is held.
+        """
+        ordering = member.subscriber.subscription.ordering
+        if member.window.ordering == ordering or not member.window.pending:
+            return
+        if member.frozen or member.leaving or member.flying:
+            return
+        place = member.next_offset(self.read_offset)
+        member.read_anew(self.renew_window(member, at_rest=False), place, now)
+        parking.put_back(member, now)
 
     def close(self) -> None:
         """Send nothing more; answers that still come are not waited for."""

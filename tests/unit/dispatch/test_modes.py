@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
+
 from bus.store.partition import Change
 from consumers.dispatch.changes import stage
 from consumers.dispatch.envelope import Envelope
 from consumers.dispatch.member import DRAG_EVENTS, DRAG_SECONDS
 from consumers.dispatch.orders import Orders
-from consumers.dispatch.saves import snapshot
+from consumers.dispatch.saves import committed, snapshot
 from consumers.dispatch.scan import Scan
 from consumers.dispatch.subscriber import OUTAGE_HEADS
 from consumers.sinks.outcome import Delivered
@@ -116,3 +118,28 @@ def test_who_cannot_be_read_keeps_the_place_from_which_it_may_be_served() -> Non
     placed = small.stream(start=7)
     stage(placed, 2, [replace(unreadable, position=row)], at(0.0))
     assert snapshot(placed, Orders(placed), at(0.0)).shelved == ()
+
+
+@pytest.mark.parametrize("before", ["key", "partition"])
+def test_another_ordering_does_not_wait_for_what_always_fails(before: str) -> None:
+    """Bad events in the lanes of the old one are read once more; good ones end the outage."""
+    small = Small()
+    old = stored(1, ordering=before)
+    stream = small.stream()
+    orders = Orders(stream)
+    stream.join(old, None, at(0.0))
+    for offset in range(OUTAGE_HEADS):
+        stream.feed(record(offset, key=f"bad{offset}"), 0.0)
+    subscriber = small.subscribers[old.id]
+    for delivery in send(subscriber, 0.0):
+        answer(subscriber, delivery, DOWN, 0.0)
+
+    new = replace(stored(1, revision=2, ordering="none"), id=old.id)
+    stage(stream, 2, [Change(2, new.id, new, None)], at(1.0))
+    committed(stream, orders, snapshot(stream, orders, at(1.0)), 1.0)
+    stream.feed(record(9, key="good"), 1.0)
+    stream.advance_all(1.0)
+    member = stream.members[old.id]
+    assert (member.window.ordering, sorted(member.window.pending)) == ("none", [0, 1, 2, 9])
+    sent = [each.offset for each in send(subscriber, 9.0)]
+    assert sorted(sent) == [0, 1, 2, 9]
