@@ -102,7 +102,7 @@ class Cluster:
         """End a process as planned; give its exit code."""
         process = self._running.pop(name)
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await process.wait()
 
     def pid(self, name: str) -> int:
