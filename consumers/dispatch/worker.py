@@ -119,7 +119,8 @@ class Worker:
         ended = [self._holding.pop(each) for each in partitions if each in self._holding]
         for ending, _ in ended:
             ending.set()
-        await asyncio.gather(*(task for _, task in ended))
+        if ended:
+            await asyncio.wait([task for _, task in ended])
 
     async def _hold(self, partition: Partition, ending: asyncio.Event) -> None:
         while not ending.is_set():
@@ -137,11 +138,16 @@ class Worker:
         partition = owned.partition
         self._owned[partition] = owned
         self._reader.assign({partition: owned.stream.read_offset})
+        work = asyncio.create_task(owned.run(), name=f"own {partition}")
+        told = asyncio.create_task(ending.wait(), name=f"end {partition}")
         try:
-            async with asyncio.TaskGroup() as tasks:
-                work = tasks.create_task(owned.run(), name=f"own {partition}")
-                await ending.wait()
-                work.cancel()
+            # Not a TaskGroup: when both end in one turn, its cancellation comes after it is over
+            # (before Python 3.13), and would end this task, for which whoever stops it waits.
+            await asyncio.wait((work, told), return_when=asyncio.FIRST_COMPLETED)
+            work.cancel()
+            await asyncio.wait((work,))
+            if not work.cancelled():
+                work.result()
         except* Fenced as fenced:
             metrics.FENCED.inc()
             self._tell(LogEvent.PARTITION_FENCED, partition, fenced)
@@ -149,6 +155,8 @@ class Worker:
         except* BeginsAnew:
             owned.stream.close()
         finally:
+            work.cancel()
+            told.cancel()
             self._reader.release([partition])
             del self._owned[partition]
         if ending.is_set():
