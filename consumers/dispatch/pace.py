@@ -1,4 +1,4 @@
-"""When the stream's reader rests, so that nothing has to be read from the log a second time."""
+"""When the stream's reader rests: for who would lose the tail, and for a save that is due."""
 
 from collections.abc import Callable, Iterable
 
@@ -10,10 +10,11 @@ PATIENCE = 5.0
 
 
 class Pace:
-    """Whether the reader rests, and for whom; `on_turn` is told when that changes. No I/O.
+    """Whether the reader rests, and for what; `on_turn` is told when that changes. No I/O.
 
     Somebody who reads from the tail would lose it if the reader went on. That is worth a rest only
-    where nobody else is served by going on, which is for the stream to say (ADR 14).
+    where nobody else is served by going on, which is for the stream to say (ADR 14). What only a
+    save can take has a bound: there the reader rests whoever is served (ADR 16).
     """
 
     def __init__(self, on_turn: Callable[[], None]) -> None:
@@ -21,15 +22,16 @@ class Pace:
         self._resting_for: Member | None = None
         self._until = 0.0
         self._not_below = 0
+        self.awaits_save = False
 
     @property
     def resting(self) -> bool:
         """Whether the reader is to wait."""
-        return self._resting_for is not None
+        return self._resting_for is not None or self.awaits_save
 
     def rest(self, behind: Iterable[Member], tail: Tail, now: float) -> None:
         """Rest for the last of those who read from the tail, if it is about to lose it."""
-        if self.resting or tail.start < self._not_below:
+        if self._resting_for is not None or tail.start < self._not_below:
             return
         in_tail = (each for each in behind if each.cursor >= tail.start)
         last = min(in_tail, key=_cursor, default=None)
@@ -50,9 +52,15 @@ class Pace:
             self.read_on()
 
     def read_on(self) -> None:
-        """End the rest, if there is one."""
-        if self.resting:
+        """End the rest for one who would lose the tail, if there is one."""
+        if self._resting_for is not None:
             self._resting_for = None
+            self._on_turn()
+
+    def await_save(self, *, needed: bool) -> None:
+        """Rest until a save has made room, or no longer."""
+        if needed != self.awaits_save:
+            self.awaits_save = needed
             self._on_turn()
 
 

@@ -101,9 +101,7 @@ def snapshot(stream: Stream, orders: Orders, now: Moment, *, final: bool = False
         unparked=(*stream.reopened, *(each for who in beside for each in _unparked(who))),
         dead=tuple(each for member in shelves for each in _dead(member, now)),
         gaps=tuple(stream.gaps),
-        invalid=tuple(
-            InvalidRecord(each.offset, each.copy, each.fault) for each in stream.invalid.values()
-        ),
+        invalid=tuple(InvalidRecord(each.offset, each.copy, each.fault) for each in stream.invalid),
         commands=tuple(command.id for command in carried),
         redriven=(
             *stream.reopened,
@@ -223,8 +221,7 @@ def _settle_exceptions(stream: Stream, saved: Snapshot, now: float) -> None:
             stream.settle(member, delivery, now)
     del stream.gaps[: len(saved.gaps)]
     del stream.attempts[: len(saved.attempts)]
-    for record in saved.invalid:
-        stream.invalid.pop(record.offset, None)
+    stream.keep_no_longer(record.offset for record in saved.invalid)
 
 
 def _parked(member: Member, now: Moment) -> list[Parked]:

@@ -21,6 +21,7 @@ from consumers.dispatch.budget import Budget
 from consumers.dispatch.consequences import decided
 from consumers.dispatch.envelope import Envelope, from_copy
 from consumers.dispatch.flights import Flights
+from consumers.dispatch.invalid import Invalid
 from consumers.dispatch.member import Member, Unsure
 from consumers.dispatch.moment import Moment
 from consumers.dispatch.pace import Pace
@@ -43,8 +44,8 @@ class Signals:
     """What a stream tells who holds its partition; all return at once.
 
     `room`: somebody who is behind may have room. `more`: somebody stopped halfway through the tail.
-    `turn`: the reader is to rest, or to read on. `hurry`: a dead letter holds others up until it is
-    saved. `lost`: the log does not hold offsets any more that a member was still to look at.
+    `turn`: the reader is to rest, or to read on. `hurry`: others or the reader wait for a save.
+    `lost`: the log does not hold offsets any more that a member was still to look at.
     """
 
     room: Callable[[], None] = _nobody_listens
@@ -107,7 +108,7 @@ class Stream:
         self.reopened: set[Place] = set()
         self.beside: dict[UUID, Beside] = {}
         self.gaps: list[Gap] = []
-        self.invalid: dict[int, Envelope] = {}
+        self.invalid = Invalid(tail_bytes // 4)  # of a worker: 8 MiB
         self.to_disable: set[Member] = set()
         self.attempts: list[Attempt] = []
         self.in_scope = in_scope
@@ -332,12 +333,24 @@ class Stream:
     def _matching(self, envelope: Envelope) -> Iterable[Member]:
         event = envelope.event  # of each record: one that is none is kept, whatever type it claims
         if event is None:
-            self.invalid[envelope.offset] = envelope
+            self._keep(envelope)
             return ()
         if not self._index.wants(event.type):
             envelope.forget()
             return ()
         return self._index.match(event.type, event.get, self.readers(event.source))
+
+    def _keep(self, envelope: Envelope) -> None:
+        """Keep a record that is no event; with no room for more the reader rests for the save."""
+        self.invalid.add(envelope)
+        if self.invalid.full:
+            self.pace.await_save(needed=True)
+            self._signals.hurry()
+
+    def keep_no_longer(self, invalid: Iterable[int]) -> None:
+        """Let go of invalid records that are saved, and read on where that makes room."""
+        self.invalid.saved(invalid)
+        self.pace.await_save(needed=self.invalid.full)
 
     def settle(self, member: Member, delivery: Delivery, now: float) -> None:
         """Let a delivery go that is settled, and the member read on if that makes room."""

@@ -19,7 +19,7 @@ from bus.log.record import Partition
 from bus.store.partition import Change, Command, DeadLetter, Gap, ParkedEvent, Place, Taken
 from bus.store.stored import Position, State, StoredSubscription
 from bus.subscription import Subscription
-from consumers.dispatch import room, window
+from consumers.dispatch import invalid, room, window
 from consumers.dispatch.barred import Barred
 from consumers.dispatch.budget import Budget
 from consumers.dispatch.changes import beside_of, load, stage
@@ -40,6 +40,7 @@ MOST_OPEN = 24
 """Of a row: what the test's small windows hold, some of it read again before and after a replay."""
 TYPES = ("nl.test.a", "nl.test.b", "nl.test.c")
 DOMAIN = "nl.test"
+NO_EVENT = "no event"
 KEYS = tuple(f"k{number}" for number in range(6))
 
 
@@ -74,6 +75,7 @@ class Database:
     failing: dict[UUID, datetime] = field(default_factory=dict)
     settling: set[Place] = field(default_factory=set)
     gaps: set[Gap] = field(default_factory=set)
+    invalid: set[int] = field(default_factory=set)
     commands: dict[int, Command] = field(default_factory=dict)
     history: list[tuple[int, UUID, Subscription | None, State]] = field(default_factory=list)
 
@@ -139,6 +141,7 @@ class World:
         self.log: list[LogRecord] = []
         self.end = self.rng.randrange(5)
         self.log_start = 0
+        self.since = self.end
         self.database = Database(next_offset=self.end)
         self.fates: dict[UUID, Fate] = {}
         self.now = 100.0
@@ -299,6 +302,8 @@ class World:
         database.dead.clear()  # those that stay are of another log: no command finds them
         database.settling.clear()
         database.gaps.clear()
+        database.invalid.clear()
+        self.since = 0
 
     # The steps
 
@@ -308,7 +313,7 @@ class World:
             if self.rng.random() < 0.1:
                 self.end += self.rng.randrange(1, 4)
             if self.rng.random() < 0.05:
-                self.log.append(LogRecord(self.end, None, b"?", [], "no event"))
+                self.log.append(LogRecord(self.end, None, b"?", [], NO_EVENT))
                 self.end += 1
                 continue
             self._append(self.rng.choice(self.keys), self.rng.choice(TYPES))
@@ -326,8 +331,9 @@ class World:
         """Let the stream take in some of the log, unless its reader rests: for nobody's loss."""
         if self.stream.pace.resting:
             served = [each for each in self.stream.members.values() if each.attached]
-            assert not served, "the reader rests while somebody waits for it"
+            assert not served or self.stream.invalid.full, "somebody waits for a reader that rests"
             return
+        self.check_invalid_bounded()
         if self.stream.read_offset < self.log_start:
             self.stream.pass_over(self.log_start)
         fresh = [each for each in self.log if each.offset >= self.stream.read_offset]
@@ -569,7 +575,10 @@ class World:
     # Checks
 
     def check_nothing_lost(self) -> None:
-        """Check invariant 1 on what is committed now."""
+        """Check invariant 1 on what is committed now, and that what is no event is on record."""
+        for record in self.log:
+            if record.type == NO_EVENT and self.since <= record.offset < self.database.next_offset:
+                assert record.offset in self.database.invalid, "no event, and nobody knows of it"
         for identity, fate in self.fates.items():
             for record in self.log:
                 if record.offset in fate.acknowledged or not _wants(fate, record):
@@ -612,6 +621,15 @@ class World:
             for each in member.window.pending.values()
         }
         assert self.budget.used == sum(each.size for each in held)
+
+    def check_invalid_bounded(self) -> None:
+        """Check that the reader goes on only where another invalid record has room."""
+        waiting = list(self.stream.invalid)
+        size = sum(each.size for each in waiting)
+        assert size == self.stream.invalid.bytes
+        most = self.stream.invalid.max_bytes
+        assert len(waiting) < invalid.MAX_INVALID, "invalid records have no bound"
+        assert size < most, "invalid records have no bound in bytes"
 
     def check_room(self) -> None:
         """Check that what is parked is counted for each who parks it."""
@@ -765,6 +783,7 @@ class World:
                 database.settling.add((letter.subscription, letter.offset))
                 self.fates[letter.subscription].dead.add(letter.offset)
         database.gaps |= set(taken.gaps)
+        database.invalid |= {each.offset for each in taken.invalid}
         for member, since in taken.failing:
             database.failing.pop(member.subscriber.identity, None)
             if since is not None and member.subscriber.identity in living:

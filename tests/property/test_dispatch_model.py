@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from consumers.dispatch import room, stream, window
+from consumers.dispatch import invalid, room, stream, window
 from consumers.dispatch.member import Member
 from tests.property.dispatch_world import World
 
@@ -57,6 +57,7 @@ def make_small(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(window, "MAX_EVENTS", 6)
     patch.setattr(window, "MAX_BYTES", 4_000)
     patch.setattr(stream, "TAIL_STEP", 4)
+    patch.setattr(invalid, "MAX_INVALID", 3)
     patch.setattr(room, "MAX_PARKED", 8)
     patch.setattr(room, "MAX_PARKED_BYTES", 4_500)
     patch.setattr(room, "FEW_PARKED", 2)

@@ -268,6 +268,27 @@ def _the_reader_rests_whoever_is_served(patch: pytest.MonkeyPatch) -> None:
     )
 
 
+def _invalid_records_have_all_the_room(patch: pytest.MonkeyPatch) -> None:
+    """Read on, however many of them wait for a save."""
+    patch.setattr(Pace, "await_save", lambda _self, **_how: None)
+
+
+def _rests_for_a_save_do_not_end(patch: pytest.MonkeyPatch) -> None:
+    """Rest on when the save has taken what there was no room for."""
+    whole = Pace.await_save
+    patch.setattr(Pace, "await_save", lambda self, *, needed: needed and whole(self, needed=True))
+
+
+def _invalid_records_are_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """Save none of them."""
+    whole = dispatch_world.snapshot
+    patch.setattr(
+        dispatch_world,
+        "snapshot",
+        lambda stream, *how, **named: replace(whole(stream, *how, **named), invalid=()),
+    )
+
+
 def _rests_do_not_end(patch: pytest.MonkeyPatch) -> None:
     """Rest on when somebody attaches, or the one rested for has read on."""
     patch.setattr(Pace, "read_on", lambda _self: None)
@@ -374,6 +395,9 @@ def _big_events_are_parked_without_a_bound(patch: pytest.MonkeyPatch) -> None:
         _position_waits_for_nobody,
         _the_reader_rests_whoever_is_served,
         _rests_do_not_end,
+        _invalid_records_have_all_the_room,
+        _rests_for_a_save_do_not_end,
+        _invalid_records_are_forgotten,
         _rows_go_as_soon_as_attached,
         _lost_commits_count_as_done,
         _open_offsets_are_forgotten,

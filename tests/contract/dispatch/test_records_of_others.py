@@ -1,5 +1,6 @@
 """Records that others write to the log, past the API: read in both forms, or left alone."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
@@ -8,7 +9,9 @@ from aiokafka import AIOKafkaProducer
 from cloudevents.core.bindings.kafka import KafkaMessage, to_binary_event, to_structured_event
 from cloudevents.core.v1.event import CloudEvent
 
-from tests.house import SOURCE, House, events, sinks
+from consumers.dispatch.invalid import MAX_INVALID
+from consumers.dispatch.reading import READ_RECORDS
+from tests.house import SOURCE, House, events, sinks, until
 
 CHANGED, REMOVED = "nl.test.gewijzigd", "nl.test.verwijderd"
 STRUCTURED = ("content-type", b"application/cloudevents+json")
@@ -120,3 +123,30 @@ async def test_what_others_wrote_is_delivered_as_they_wrote_it(
         assert body.endswith(f'"data":{data}}}')
         assert "subject" not in body
     assert '"count":7' in sink.bodies[0]
+
+
+async def test_a_flood_of_what_is_no_event_waits_in_the_log_while_postgres_is_away(
+    house: House, stranger: AIOKafkaProducer
+) -> None:
+    """What waits in memory for a save is bounded; then all of it is on record, and events go on."""
+    many = 2 * (MAX_INVALID + READ_RECORDS)
+    async with sinks(1) as (sink,):
+        domain = await house.domain("nl.test", 1)
+        await house.subscribe(sink)
+        async with house.dispatcher() as worker:
+            await house.publish(domain, events(1))
+            await sink.until(lambda sink: len(sink.ids) >= 1)
+            (owned,) = worker._owned.values()
+            await house.rows("ALTER TABLE invalid_record RENAME TO elsewhere")
+            sent = [await stranger.send(domain.topic, b"?", b"k", 0) for _ in range(many)]
+            await asyncio.gather(*sent)
+            await house.publish(domain, events(1, first=1))
+            waiting = owned.stream.invalid
+            await until(lambda: owned.stream.pace.resting)
+            assert MAX_INVALID <= len(waiting) < MAX_INVALID + READ_RECORDS
+            await house.rows("ALTER TABLE elsewhere RENAME TO invalid_record")
+            await sink.until(lambda sink: len(sink.ids) >= 2)
+            await until(lambda: not len(waiting) and not owned.stream.pace.resting)
+    assert sink.ids == ["000000", "000001"]
+    (kept,) = await house.rows("SELECT count(DISTINCT event_offset) AS many FROM invalid_record")
+    assert kept["many"] == many

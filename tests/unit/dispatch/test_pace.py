@@ -1,14 +1,17 @@
-"""When the stream's reader rests: only where that keeps a tail for somebody and costs nobody."""
+"""When the stream's reader rests: where that keeps a tail and costs nobody, or for a save."""
 
 from uuid import UUID
 
 import pytest
 
-from consumers.dispatch import window
+from consumers.dispatch import invalid, window
+from consumers.dispatch.orders import Orders
 from consumers.dispatch.pace import PATIENCE
+from consumers.dispatch.saves import committed, snapshot, uncertain
 from consumers.dispatch.stream import Stream
 from tests.unit.dispatch.small_stream import (
     DOWN,
+    LogRecord,
     Small,
     acknowledge_all,
     answer,
@@ -108,3 +111,50 @@ def test_one_that_leaves_is_not_waited_for() -> None:
         ends(stream)
         stream.advance_all(0.0)
         assert small.rests == [True, False]
+
+
+def _no_event(offset: int, bytes_: int = 0) -> LogRecord:
+    return LogRecord(offset, None, b"?" * bytes_, [])
+
+
+@pytest.mark.parametrize(("most", "bytes_"), [(5, 0), (1_000, 3_000)])
+def test_the_reader_rests_until_a_save_has_taken_what_is_no_event(
+    monkeypatch: pytest.MonkeyPatch, most: int, bytes_: int
+) -> None:
+    """However many are in the log, and whoever is served: what waits for a save is bounded."""
+    monkeypatch.setattr(invalid, "MAX_INVALID", most)
+    small = Small()
+    stream, orders = small.stream(tail_bytes=60_000), Orders(small.stream())
+    stream.join(stored(), None, at(0.0))
+    saved: list[int] = []
+    for attempt in range(60):
+        while not stream.pace.resting and stream.read_offset < 100:
+            stream.feed(_no_event(stream.read_offset, bytes_), 0.0)
+        assert len(stream.invalid) <= 5
+        taken = snapshot(stream, orders, at(0.0))
+        if attempt % 2:
+            uncertain(taken)
+            continue
+        saved += [each.offset for each in taken.invalid]
+        assert taken.next_offset == len(saved)
+        committed(stream, orders, taken, 0.0)
+    assert saved == list(range(100))
+    assert small.rests == [True, False] * 20
+    assert small.hurries == 20
+
+
+def test_a_save_ends_only_the_rest_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one for who reads from the tail goes on, and ends no rest for a save."""
+    monkeypatch.setattr(invalid, "MAX_INVALID", 1)
+    small = Small()
+    stream, orders = small.stream(tail_bytes=TAIL), Orders(small.stream())
+    stream.join(stored(), None, at(0.0))
+    _read(stream, 200)
+    stream.feed(_no_event(stream.read_offset), 0.0)
+    committed(stream, orders, snapshot(stream, orders, at(0.0)), 0.0)
+    assert stream.pace.resting
+    stream.feed(_no_event(stream.read_offset), 0.0)
+    stream.leave(UUID(int=1))
+    assert stream.pace.resting
+    committed(stream, orders, snapshot(stream, orders, at(0.0)), 0.0)
+    assert not stream.pace.resting
