@@ -51,7 +51,7 @@ def _status() -> dict[str, Schema]:
         "partition": _NUMBER,
         "fromOffset": _NUMBER,
         "untilOffset": _NUMBER,
-        "reason": _TEXT,
+        "reason": {"enum": ["retention", "damaged", "recreated"]},
         "foundAt": _TIME,
     }
     outcome = {"outcome": _TEXT, "at": _TIME}

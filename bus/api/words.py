@@ -175,6 +175,10 @@ WORDS: Final = {
         " backlog (er wachtten er te veel) of recreated (het topic is opnieuw gemaakt)."
         " Van een record: wat eraan mankeert."
     ),
+    "Gap.reason": (
+        "retention (ouder dan het log bewaart), damaged (onleesbaar in het log) of recreated (het"
+        " topic is opnieuw gemaakt)."
+    ),
     "attempts": "Aantal pogingen.",
     "attempt": "Hoeveelste poging dit was.",
     "outcome": "Resultaat van de poging.",

@@ -61,7 +61,7 @@ class Lost(_Data, frozen=True):
     partition: int
     from_offset: int
     until_offset: int
-    reason: Literal["retention", "recreated"]
+    reason: Literal["retention", "damaged", "recreated"]
 
 
 class Behind(_Data, frozen=True):
@@ -136,8 +136,8 @@ DEAD_LETTERED = _type(
 GAP = _type(
     "subscription-gap",
     Lost,
-    "Gebeurtenissen zijn uit de log verdwenen voordat zij konden worden afgeleverd. Haal de "
-    "actuele gegevens op bij de bron.",
+    "Gebeurtenissen zijn uit de log verdwenen, of daar beschadigd, voordat zij konden worden "
+    "afgeleverd. Haal de actuele gegevens op bij de bron.",
 )
 
 TYPES: Final[Mapping[str, NoticeType]] = MappingProxyType(

@@ -17,6 +17,7 @@ _STATUS = ["id", "organisation", "verdict", "lagEvents", "lagSeconds", "secondsT
 _STATUS += ["deadLetters", "gapCount", "lastOutcome", "types"]
 _PARTITION = ["topic", "partition", "verdict", "state", "position", "endOffset", "lagEvents"]
 _PARTITION += ["lagSeconds", "secondsToLoss", "lastOutcome", "open"]
+_GAP = ["topic", "partition", "fromOffset", "untilOffset", "reason", "foundAt"]
 
 
 def subscribe(  # noqa: PLR0913 - one parameter per option
@@ -90,6 +91,9 @@ def status(
         exceptions = ("parked", "deadLetters", "gapCount", "replaying", "redriving")
         typer.echo(", ".join(f"{name} {one[name]}" for name in exceptions))
         show(one["partitions"], _PARTITION, as_json=False)
+        if one["gaps"]:
+            typer.echo("lost by the log before they were delivered, at most these offsets:")
+            show(one["gaps"], _GAP, as_json=False)
         return
     query = f"?limit={_MOST_STATUSES}" + ("&organisation=all" if everybody else "")
     page = call("GET", f"/v1/subscriptions{query}", url=url)

@@ -46,7 +46,7 @@ class LogEvent(StrEnum):
     PARTITION_FAILED = "dispatch.partition_failed"
     PARTITION_STOPPED = "dispatch.partition_stopped"
     SAVE_FAILED = "dispatch.save_failed"
-    POSITION_GAP = "dispatch.position_gap"  # retention overtook a position: events are lost
+    POSITION_GAP = "dispatch.position_gap"  # the log lost events before they were delivered
     OUTAGE_BEGAN = "dispatch.outage_began"
     OUTAGE_ENDED = "dispatch.outage_ended"
     DELIVERY_FAILED = "dispatch.delivery_failed"

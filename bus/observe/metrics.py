@@ -70,7 +70,7 @@ PARKED_SAVED = _counter("parked", "Events written as parked")
 DEAD_LETTERS = _counter("dead_letters", "Events given up, by reason", "reason")
 INVALID_RECORDS = _counter("invalid_records", "Records of the log that are no CloudEvent", "topic")
 SCANNED = _counter("events_scanned", "Events read by scans")
-GAPS = _counter("gaps", "Positions that retention overtook")
+GAPS = _counter("gaps", "Times that the log had lost what somebody waited for")
 FENCED = _counter("fenced", "Writes refused because another worker owns the partition")
 
 # Chores, which one dispatcher of all does

@@ -16,6 +16,10 @@ Burial = Literal["refused", "exhausted", "backlog", "recreated"]
 """Why an event was given up: the sink will never take it; its schedule came to an end; too many
 were parked; its topic was made anew while it was parked."""
 
+LossReason = Literal["retention", "damaged", "recreated"]
+"""Why the log has lost an event: it is older than the log keeps; it cannot be read; its topic was
+made anew."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
@@ -76,7 +80,7 @@ class Gap:
     subscription: UUID
     from_offset: int
     until_offset: int
-    reason: Literal["retention", "recreated"]
+    reason: LossReason
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 from bus.store import queries
 from bus.store.database import Database, Row, Session
 from bus.store.errors import NotFound
+from bus.store.partition import LossReason
 
 _SQL = queries.load("pull")
 
@@ -35,7 +35,7 @@ class Loss:
     partition: int
     start: int
     end: int
-    reason: Literal["retention", "recreated"]
+    reason: LossReason
 
 
 class PullPositions:

@@ -14,7 +14,7 @@ from bus.observe import metrics
 from bus.observe.events import LogEvent
 from bus.observe.logging import Logger, get
 from bus.store.errors import Unreadable
-from bus.store.partition import Taken
+from bus.store.partition import LossReason, Taken
 from bus.store.streams import StoredSubscription, Streams
 from bus.subscription import Subscription
 from consumers.dispatch.budget import Budget
@@ -171,9 +171,9 @@ class Ownership:
         """The stream's position as last saved here."""
         return self._saving.saved_offset
 
-    def passed(self, offset: int) -> None:
-        """Take in that the log holds nothing more below `offset`."""
-        self.stream.pass_over(offset)
+    def passed(self, offset: int, reason: LossReason) -> None:
+        """Take in that the log holds nothing more below `offset`, or nothing that can be read."""
+        self.stream.pass_over(offset, reason)
 
     def begin_anew(self, start: int) -> None:
         """Take in that the log ends before our position: its topic was made anew, or lost its end.

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from bus.log.errors import LogUnavailable, OffsetOutOfRange, TopicMissing
+from bus.log.errors import LogUnavailable, OffsetOutOfRange, RecordUnreadable, TopicMissing
 from bus.log.reader import Reader
 from bus.log.record import Partition, Record
 from bus.observe import metrics
@@ -77,7 +77,9 @@ class Reading:
             owned.begin_anew(gone.start)
         else:
             self._reader.seek(place, gone.start)
-            owned.passed(gone.start)
+            owned.passed(
+                gone.start, "damaged" if isinstance(gone, RecordUnreadable) else "retention"
+            )
 
     def _set_aside(self, missing: TopicMissing) -> None:
         """Read the others while a topic is missing; its own partitions are tried again later."""

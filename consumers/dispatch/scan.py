@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from bus.catalogue.asking import filters_of
 from bus.codec import kafka
 from bus.match.index import Index
+from bus.store.partition import LossReason
 from bus.subscription import Subscription
 from consumers.dispatch.envelope import Envelope
 from consumers.dispatch.member import Member
@@ -43,8 +44,19 @@ class Scan:
                 return member
         return None
 
-    def feed(self, start: int, envelopes: Iterable[Envelope], end: int, now: float) -> None:
-        """Hand out the records of [start, end), gaps in the offsets included."""
+    def feed(
+        self,
+        start: int,
+        envelopes: Iterable[Envelope],
+        end: int,
+        now: float,
+        *,
+        missing: LossReason = "retention",
+    ) -> None:
+        """Hand out the records of [start, end), gaps in the offsets included.
+
+        `missing` is why one that somebody waits for is not among them.
+        """
         stream = self._stream
         self._look_up_who_scans()
         riders = {
@@ -61,7 +73,7 @@ class Scan:
                 if not stream.offer(member, envelope, now):
                     riders.discard(member)
         for member in riders:
-            stream.arrive(member, end)
+            stream.arrive(member, end, missing)
             if member.cursor >= stream.tail.start:
                 stream.advance(member, now)
 
@@ -71,8 +83,8 @@ class Scan:
             if offset <= member.cursor < end and self._stream.may_scan(member):
                 lost = [each for each in range(member.cursor, end) if member.asks_for(each)]
                 if lost:
-                    self._stream.lose(member, lost)
-        self.feed(offset, (), end, now)
+                    self._stream.lose(member, lost, "damaged")
+        self.feed(offset, (), end, now, missing="damaged")
 
     def overtaken(self, start: int, now: float) -> None:
         """Move every member below the log's `start` up to it: it lost at most what lies between."""

@@ -12,7 +12,7 @@ from uuid import UUID
 from bus.catalogue.asking import filters_of
 from bus.log.record import Partition, Record
 from bus.match.index import Index
-from bus.store.partition import Gap, ParkedEvent, Place
+from bus.store.partition import Gap, LossReason, ParkedEvent, Place
 from bus.store.streams import Position, StoredSubscription
 from bus.subscription import Subscription
 from consumers.dispatch import parking
@@ -248,29 +248,34 @@ class Stream:
         if len(self.busy) == len(self.members) and not any(each.attached for each in self.busy):
             self.pace.rest(self.busy, self.tail, now)
 
-    def arrive(self, member: Member, end: int) -> None:
-        """Take in that a member has been shown all that the log holds below `end`."""
+    def arrive(self, member: Member, end: int, reason: LossReason = "retention") -> None:
+        """Take in that a member has been shown all that the log holds below `end`.
+
+        What it still waits for there is lost, for this reason.
+        """
         member.move_to(end)
         missing = {offset for offset in member.owed if offset < member.cursor}
         if missing:
             member.owed -= missing
-            self.lose(member, missing)
+            self.lose(member, missing, reason)
 
-    def pass_over(self, offset: int) -> None:
+    def pass_over(self, offset: int, reason: LossReason = "retention") -> None:
         """Take in that the log lost what lay between the read offset and this one."""
         if offset <= self.read_offset:
             return
         for member in self.members.values():
             start = max(self.read_offset, member.floor)
             if member.attached and not member.leaving and start < offset:
-                self.lose(member, range(start, offset))
+                self.lose(member, range(start, offset), reason)
         self.read_offset = offset
         self.tail = Tail(offset, max_bytes=self.tail.max_bytes)  # one without a hole
 
-    def lose(self, member: Member, offsets: Collection[int]) -> None:
+    def lose(
+        self, member: Member, offsets: Collection[int], reason: LossReason = "retention"
+    ) -> None:
         """Record that the log lost these before the member had them: at most these."""
         start, until = min(offsets), max(offsets) + 1
-        self.gaps.append(Gap(member.subscriber.identity, start, until, "retention"))
+        self.gaps.append(Gap(member.subscriber.identity, start, until, reason))
         self._signals.lost(member, offsets)
 
     def offer(self, member: Member, envelope: Envelope, now: float) -> bool:

@@ -40,7 +40,7 @@ async def test_what_is_not_normal_is_counted(bus: Bus) -> None:
             rows=(Position(who, 20, (), None, None, Replay(1, 2)),),
             parked=(ParkedEvent(who, 3, record(), 1, WHEN, WHEN, "temporary 503"),),
             dead=tuple(letter(str(who), at) for at in (4, 5, 6)),
-            gaps=(Gap(who, 0, 2 + number, "retention"),),
+            gaps=(Gap(who, 0, 2 + number, "damaged"),),
             attempts=(AttemptMade(who, 3, "e", SOURCE, TYPE, 1, "temporary 503", WHEN),),
         )
     letters = (await bus.call("GET", f"{path}/dead-letters")).json["items"]
@@ -61,7 +61,7 @@ async def test_what_is_not_normal_is_counted(bus: Bus) -> None:
         "partition": 0,
         "fromOffset": 0,
         "untilOffset": 2,
-        "reason": "retention",
+        "reason": "damaged",
     }
     assert status["lastOutcomes"] == [
         {"outcome": "temporary 503", "at": "2026-11-23T12:00:00Z"},

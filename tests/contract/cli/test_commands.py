@@ -11,6 +11,7 @@ import pytest
 from bus.cli.root import COMMANDS
 from bus.embedded.datadir import free_port
 from bus.store.credentials import Credentials
+from bus.store.partition import Gap
 from tests.contract.api.bus_under_test import (
     DOMAIN,
     FOREIGN,
@@ -509,3 +510,8 @@ async def test_deliveries_and_status(bus: Bus) -> None:
     status = await run("status", made["id"], env=env)
     assert (status.code, status.out.split()[1]) == (0, "active")
     assert "parked 0, deadLetters 0, gapCount 0" in status.out
+    assert "lost" not in status.out
+    await save(bus, 0, gaps=(Gap(UUID(made["id"]), 7, 8, "damaged"),))
+    lossy = (await run("status", made["id"], env=env)).out
+    assert "gapCount 1" in lossy
+    assert f"{bus.topic} 0 7 8 damaged" in " ".join(lossy.split())

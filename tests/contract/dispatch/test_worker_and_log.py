@@ -1,5 +1,6 @@
 """The dispatcher while its log is not what it was."""
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
@@ -61,9 +62,13 @@ async def test_a_damaged_record_is_a_gap_for_all_who_would_have_read_it(
             await house.subscriptions.resume(scanning, organisation=OIN)
             await behind.until(lambda sink: len(sink.ids) >= 410)
 
+            gaps_of = "SELECT subscription, from_offset, until_offset, reason FROM gap"
+
             async def both_are_told() -> bool:
-                gaps = await house.rows("SELECT subscription, from_offset, until_offset FROM gap")
+                gaps = await house.rows(gaps_of)
                 told = {tuple(gap.values()) for gap in gaps}
-                return told == {(attached, 400, 401), (scanning, 400, 401)}
+                return told == {(each, 400, 401, "damaged") for each in (attached, scanning)}
 
             await until(both_are_told)
+    notices = await house.rows("SELECT data FROM notice WHERE type LIKE '%-gap'")
+    assert [json.loads(each["data"])["reason"] for each in notices] == ["damaged", "damaged"]

@@ -55,7 +55,18 @@ def test_one_damaged_record_costs_only_itself() -> None:
     scan.unreadable(500, 501, 0.0)
     assert member.cursor == 501
     assert stream.members[far.id].cursor == 10
-    assert stream.gaps == [Gap(near.id, 500, 501, "retention")]
+    assert stream.gaps == [Gap(near.id, 500, 501, "damaged")]
+
+
+def test_an_open_event_that_is_damaged_is_lost_as_such() -> None:
+    """What was open when the position was saved, and cannot be read now, is told so as well."""
+    small = Small()
+    version = stored()
+    stream = small.stream(1_000)
+    member = stream.join(version, row(version.id, 1_000, 500), at(0.0))
+    Scan(stream).unreadable(500, 501, 0.0)
+    assert stream.gaps == [Gap(version.id, 500, 501, "damaged")]
+    assert not member.owed
 
 
 def test_a_tail_lets_go_of_what_it_no_longer_serves() -> None:
