@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -74,18 +74,21 @@ class Cluster:
         )
         log.close()
         if role == "api":
-            await self.ready()
+            await self.ready(name=name or role)
 
-    async def ready(self, within: float = 30.0) -> None:
-        """Wait until the API says that it can work."""
+    async def ready(self, within: float = 30.0, name: str = "api") -> None:
+        """Wait until the API says that it can work: ours, and no other that has got its port."""
+        process = self._running[name]
         async with asyncio.timeout(within):
             while True:
                 try:
                     async with self.http.get("/readyz") as answer:
-                        if answer.status == 200:
+                        ours = "API-Version" in answer.headers and process.returncode is None
+                        if answer.status == 200 and ours:
                             return
-                except aiohttp.ClientError:
+                except (aiohttp.ClientError, ValueError):
                     pass
+                assert process.returncode is None, self.log_of(name)
                 await asyncio.sleep(0.05)
 
     async def kill(self, name: str) -> None:
@@ -101,7 +104,8 @@ class Cluster:
     async def stop(self, name: str) -> int:
         """End a process as planned; give its exit code."""
         process = self._running.pop(name)
-        process.send_signal(signal.SIGTERM)
+        with suppress(ProcessLookupError):  # it has ended by itself
+            process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(60):
             return await process.wait()
 

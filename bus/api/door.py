@@ -1,5 +1,6 @@
 """The ASGI application: finds the operation, lets the caller in, makes problems of errors."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
@@ -8,7 +9,7 @@ from bus.api.auth import require
 from bus.api.call import Answer, Call, Receive, Stream
 from bus.api.house import House
 from bus.api.operation import Operation
-from bus.api.problem import CONTENT_TYPE, Problem, problem_of
+from bus.api.problem import CONTENT_TYPE, Problem, problem_of, unavailable
 from bus.api.stay import ClientGone, unless_gone
 from bus.observe import metrics
 from bus.observe.logging import LogEvent, get
@@ -52,7 +53,7 @@ class Door:
         methods, path = self._find(scope["path"])
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         operation = methods.get(method)
-        call = Call(self._house, scope, receive, path)
+        call, head = Call(self._house, scope, receive, path), scope["method"] == "HEAD"
         result: Answer | Stream
         try:
             if operation is None:
@@ -61,12 +62,18 @@ class Door:
                 result = await self._serve(operation, call)
         except Problem as problem:
             result = _problem_answer(problem)
+        except asyncio.CancelledError:
+            # The server stops, and has waited as long as it may. uvicorn would answer 500, in text.
+            stopping = unavailable("stopping", "This part of the bus is stopping; try again.")
+            _count(operation, method, stopping.status)
+            await _send(_problem_answer(stopping), send, head=head)
+            raise
         _count(operation, method, result.status)
         if isinstance(result, Stream):
             assert operation is not None  # noqa: S101 - a handler gave it
             await _send_stream(operation, result, call, send)
         else:
-            await _send(result, send, head=scope["method"] == "HEAD")
+            await _send(result, send, head=head)
 
     async def _serve(self, operation: Operation, call: Call) -> Answer | Stream:
         try:

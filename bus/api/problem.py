@@ -17,7 +17,7 @@ CONTENT_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:gemeentebus:problem:"
 
 _RETRY_AFTER_SECONDS = 5
-"""Both come back by themselves; what waits should neither hammer them nor fall asleep."""
+"""What is away comes back by itself; who waits should neither hammer it nor fall asleep."""
 
 Where = Literal["body", "header", "query", "path"]
 
@@ -81,11 +81,11 @@ def problem_of(error: Exception) -> Problem | None:
     """Give the problem for an error of a room below, None where it is our own fault."""
     match error:
         case LogUnavailable():
-            return _unavailable("log-unavailable", "The log is away; try again.")
+            return unavailable("log-unavailable", "The log is away; try again.")
         case TopicMissing():
-            return _unavailable("topic-missing", "The topic of this domain is away; try again.")
+            return unavailable("topic-missing", "The topic of this domain is away; try again.")
         case StoreUnavailable():
-            return _unavailable("store-unavailable", "The store is away; try again.")
+            return unavailable("store-unavailable", "The store is away; try again.")
         case RecordTooLarge():
             return too_large(error.limit)
         case InvalidDocument():
@@ -95,5 +95,6 @@ def problem_of(error: Exception) -> Problem | None:
             return None
 
 
-def _unavailable(code: str, detail: str) -> Problem:
+def unavailable(code: str, detail: str) -> Problem:
+    """Give the 503 of what comes back by itself."""
     return Problem(503, code, detail, headers={"Retry-After": str(_RETRY_AFTER_SECONDS)})

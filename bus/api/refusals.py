@@ -126,7 +126,7 @@ _ALL: Final = (
     ),
     Refusal(
         503,
-        "Log of opslag is even weg; probeer het opnieuw.",
+        "Log of opslag is even weg, of de API stopt; probeer het opnieuw.",
         "log-unavailable",
         "The log is away; try again.",
         headers=_WAIT,

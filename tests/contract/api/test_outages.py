@@ -12,6 +12,7 @@ from bus.embedded.kafka import Kafka
 from bus.embedded.startup_cache import location
 from tests.contract.api.bus_under_test import (
     PROBLEM,
+    STRUCTURED,
     Bus,
     Reply,
     event,
@@ -95,6 +96,27 @@ async def test_postgres_goes_and_comes(kafka: str, database_url: str, namespace:
         assert (await bus.publish(event(), who="publisher")).status == 202
         assert len((await bus.call("GET", path)).json["items"]) == 1
     await door.shut()
+
+
+async def test_what_a_stop_does_not_wait_for_is_told_so(
+    kafka: str, database_url: str, namespace: str
+) -> None:
+    """Half of a request as the API stops: a problem document says to come again, not bare text."""
+    async with running(settings_for(kafka, database_url, namespace)) as bus:
+        reader, writer = await asyncio.open_connection("127.0.0.1", bus.port)
+        head = (
+            f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {bus.tokens['all']}\r\n"
+            f"Content-Type: {STRUCTURED}\r\nContent-Length: 500\r\n\r\n"
+        )
+        writer.write(head.encode() + b'{"specversion":"1.0",')
+        await writer.drain()
+        await bus.ready()  # asked after it, so what was sent is there
+    answer = await reader.read()
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+    assert PROBLEM.encode() in answer
+    assert b"urn:gemeentebus:problem:stopping" in answer
+    assert b"retry-after: 5" in answer.lower()
 
 
 @contextlib.asynccontextmanager
