@@ -12,6 +12,7 @@ from bus.api.call import Answer, Call, answer, query_as
 from bus.api.paging import cursor_of, limit_of, number, page_answer, values_of
 from bus.api.problem import Problem, body_errors
 from bus.api.subscriptions import find, not_found, own
+from bus.api.withheld import as_may_be_read
 from bus.codec import json, kafka
 from bus.event import Fault
 from bus.observe.logging import LogEvent, get
@@ -42,10 +43,11 @@ async def list_page(call: Call) -> Answer:
     found = await call.house.dead_letters.page(
         listed.id, choice, after=after[0] if after else 0, limit=limit + 1
     )
+    show = await as_may_be_read(call.house, listed)
     return page_answer(
         found,
         limit,
-        _document,
+        lambda letter: show(_document(letter)),
         path=f"/v1/subscriptions/{listed.id}/dead-letters",
         after=lambda last: cursor_of(last.id),
         query=chosen,
@@ -60,9 +62,8 @@ async def get_one(call: Call) -> Answer:
     except NotFound:
         detail = "There is no such dead letter of this subscription."
         raise Problem(404, "no-such-dead-letter", detail) from None
-    if record is not None and not await _may_read(call, letter):
-        return answer(200, {**_document(letter), "withheld": True})
-    return answer(200, {**_document(letter), **_event(record)})
+    show = await as_may_be_read(call.house, listed)
+    return answer(200, show({**_document(letter), **_event(record)}))
 
 
 async def redrive(call: Call) -> Answer:
@@ -93,14 +94,6 @@ async def _done(call: Call, act: Callable[[UUID, Choice], Awaitable[T | Unfit]])
     if isinstance(done, Unfit):
         raise _unfit(request, done)
     return done
-
-
-async def _may_read(call: Call, letter: ListedLetter) -> bool:
-    """Say whether the right to read the event has not ended since it was matched."""
-    if letter.source is None:
-        return False
-    await call.house.directory.refresh()
-    return call.who.organisation in call.house.directory.readers(letter.source, letter.topic)
 
 
 def _id(text: str) -> int:

@@ -76,6 +76,13 @@ _STATUS: Final[dict[str, Any]] = {
     ],
 }
 
+
+def _withheld(entry: dict[str, Any]) -> dict[str, Any]:
+    """Give an entry as it is once its event may not be read any more."""
+    kept = {name: value for name, value in entry.items() if name not in _EVENT}
+    return {**kept, "offset": 1743, "withheld": True}
+
+
 DELIVERY_EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "LettersRequest": {
         "dezeTwee": {"ids": ["17", "18"]},
@@ -135,9 +142,9 @@ DELIVERY_EXAMPLES: Final[dict[str, dict[str, Any]]] = {
             },
         }
     },
-    "DeadLetterList": {"pagina": {"items": [_LETTER]}},
+    "DeadLetterList": {"pagina": {"items": [_LETTER, _withheld(_LETTER)]}},
     "Attempt": {"poging": _ATTEMPT},
-    "AttemptList": {"pagina": {"items": [_ATTEMPT]}},
+    "AttemptList": {"pagina": {"items": [_ATTEMPT, _withheld(_ATTEMPT)]}},
     "InvalidRecord": {"record": _INVALID},
     "InvalidRecordList": {"pagina": {"items": [_INVALID]}},
 }

@@ -115,7 +115,8 @@ def _became() -> dict[str, Schema]:
         "event": {"$ref": "#/components/schemas/CloudEvent"},
         "withheld": {"const": True},
     }
-    attempt = {**_EVENT, **_PLACE, "attempt": _NUMBER, "outcome": _TEXT, "at": _TIME}
+    attempt = {**_PLACE, "attempt": _NUMBER, "outcome": _TEXT, "at": _TIME}
+    tried = {**_EVENT, "withheld": {"const": True}}
     stretch = {
         "topic": _TEXT,
         "partition": _NUMBER,
@@ -161,7 +162,7 @@ def _became() -> dict[str, Schema]:
             letter, "id", "topic", "partition", "offset", "reason", "attempts", "buriedAt"
         ),
         "DeadLetterList": _page("DeadLetter"),
-        "Attempt": _object(attempt, *attempt),
+        "Attempt": _object({**tried, **attempt}, *attempt),
         "AttemptList": _page("Attempt"),
         "InvalidRecord": _object(invalid, *invalid),
         "InvalidRecordList": _page("InvalidRecord"),

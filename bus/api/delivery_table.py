@@ -64,7 +64,10 @@ DELIVERY: Final = (
         roles=SUBSCRIBER | OPERATOR,
         tag=_TAG,
         summary="Toon onbestelbare berichten",
-        description="Gebeurtenissen die zijn opgegeven, het langst geleden eerst.",
+        description=(
+            "Gebeurtenissen die zijn opgegeven, het langst geleden eerst. Van een gebeurtenis die"
+            " de afnemer niet meer mag lezen, vervallen kenmerk, bron en soort (`withheld`)."
+        ),
         parameters=(
             *PAGE,
             Parameter(
@@ -132,7 +135,11 @@ DELIVERY: Final = (
         roles=SUBSCRIBER | OPERATOR,
         tag=_TAG,
         summary="Toon pogingen",
-        description="Pogingen die mislukten, de nieuwste eerst; gewone bezorging laat er geen na.",
+        description=(
+            "Pogingen die mislukten, de nieuwste eerst; gewone bezorging laat er geen na. Van een"
+            " gebeurtenis die de afnemer niet meer mag lezen, vervallen kenmerk, bron en soort"
+            " (`withheld`)."
+        ),
         parameters=PAGE,
         outcomes={200: Outcome("Een pagina.", Content("AttemptList"))},
     ),

@@ -194,8 +194,8 @@ WORDS: Final = {
     "skipped": "Zo veel berichten niet: het log waar zij uit komen is er niet meer.",
     "foundAt": "Wanneer dit is gezien.",
     "DeadLetter.event": "De gebeurtenis zelf.",
-    "withheld": "Staat er als de gebeurtenis niet getoond wordt: uw recht om haar te lezen is"
-    " ingetrokken.",
+    "withheld": "Staat er als van de gebeurtenis niets getoond wordt, ook geen kenmerk, bron of"
+    " soort: het recht van de afnemer om haar te lezen is ingetrokken.",
     "invalidRecords": "Records in het log die geen gebeurtenis zijn.",
     "again": "Waar dezelfde source en id tussen die tijdstippen nog eens in het log staan: vraag ze"
     " op hun plaats op. Ontbreekt als niet alles is gelezen.",

@@ -116,18 +116,38 @@ async def test_one_is_shown_with_its_event_to_its_owner(bus: Bus) -> None:
 
 
 async def test_an_event_that_may_not_be_read_any_more_is_not_shown(bus: Bus) -> None:
-    """The right to read a source is asked again; that the letter is there stays visible."""
+    """The right to read a source is asked again, also in lists; the place stays visible."""
     made = (await bus.call("POST", PATH, json=subscription(domains=[DOMAIN]))).json
-    await save(bus, 0, dead=(letter(made["id"], 0, source=FOREIGN),))
-    path = f"{PATH}/{made['id']}/dead-letters"
-    (listed,) = (await bus.call("GET", path)).json["items"]
+    await save(
+        bus,
+        0,
+        dead=(letter(made["id"], 0, source=FOREIGN), letter(made["id"], 1)),
+        attempts=tuple(
+            AttemptMade(UUID(made["id"]), at, f"e{at}", source, TYPE, 1, "refused 422", WHEN)
+            for at, source in enumerate((FOREIGN, SOURCE))
+        ),
+    )
+    letters, attempts = (f"{PATH}/{made['id']}/{name}" for name in ("dead-letters", "attempts"))
+
+    async def entries(path: str, who: str = "subscriber") -> dict[int, dict[str, Any]]:
+        reply = await bus.call("GET", path, who=who)
+        assert (FOREIGN in reply.text) is granted
+        return {item["offset"]: item for item in reply.json["items"]}
+
     async with database_of(bus) as database:
+        granted = True
         await Organisations(database).grant(FOREIGN, DOMAIN, OIN)
-        shown = await bus.call("GET", f"{path}/{listed['id']}")
+        before = await entries(letters), await entries(attempts)
+        one = f"{letters}/{before[0][0]['id']}"
+        assert (await bus.call("GET", one)).json["event"]["id"] == HIDDEN.id
+        granted = False
         await database.execute("DELETE FROM access_grant; UPDATE revision SET value = value + 1")
-    assert shown.json["event"]["id"] == HIDDEN.id
-    reply = await bus.call("GET", f"{path}/{listed['id']}")
-    assert (reply.status, reply.json) == (200, {**listed, "withheld": True})
+    for path, was in zip((letters, attempts), before, strict=True):
+        gone = {n: v for n, v in was[0].items() if n not in {"eventId", "source", "type"}}
+        for who in ("subscriber", "operator"):
+            assert await entries(path, who) == {0: {**gone, "withheld": True}, 1: was[1]}
+    reply = await bus.call("GET", one)
+    assert (reply.status, reply.json) == (200, (await entries(letters))[0])
     assert PERSONAL not in reply.text
 
 

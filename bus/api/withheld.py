@@ -1,0 +1,33 @@
+"""What is listed of an event while the right to read its source lasts, and what after that."""
+
+from collections.abc import Callable
+from typing import Any
+
+from bus.api.house import House
+from bus.store.stored import ListedSubscription
+
+_OF_THE_EVENT = ("eventId", "source", "type", "event")
+
+Show = Callable[[dict[str, Any]], dict[str, Any]]
+"""Gives an entry about one event as it may be shown."""
+
+
+async def as_may_be_read(house: House, listed: ListedSubscription) -> Show:
+    """Give what shows entries by the rights that the subscription's organisation has now.
+
+    Where the right has ended the entry stays, without what came from the event; operators see the
+    same. Raises StoreUnavailable.
+    """
+    await house.directory.refresh()
+
+    def show(entry: dict[str, Any]) -> dict[str, Any]:
+        if not any(name in entry for name in _OF_THE_EVENT):
+            return entry  # purged, or never read
+        source = entry.get("source")
+        readers = house.directory.readers
+        if source is not None and listed.organisation in readers(source, entry["topic"]):
+            return entry
+        kept = {name: value for name, value in entry.items() if name not in _OF_THE_EVENT}
+        return {**kept, "withheld": True}
+
+    return show
