@@ -1,6 +1,6 @@
 """`bus dead-letters`: events that were given up."""
 
-from collections.abc import Callable
+import time
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -24,6 +24,14 @@ Type = Annotated[str | None, typer.Option("--type", help="Only events of this ty
 Source = Annotated[str | None, typer.Option(help="Only events of this source.")]
 Before = Annotated[str | None, typer.Option(help="Only those given up before this time.")]
 All = Annotated[bool, typer.Option("--all", help="All of them.")]
+
+_REDRIVEN, _PURGED = "will be delivered again", "purged"
+
+_LOOK_EVERY = 0.5
+"""Seconds between looks at a redrive; a dispatcher saves as often."""
+
+_STANDSTILL = 10.0
+"""Seconds in which nothing moves: no dispatcher runs, the sink is down, or it is paused."""
 
 _COLUMNS = ["id", "reason", "lastOutcome", "attempts", "buriedAt", "type", "eventId"]
 
@@ -65,35 +73,65 @@ def show_one(
     show(rows, ["field", "value"], as_json=False)
 
 
-def _command(act: str, what: str) -> Callable[..., None]:
-    """Make the command that has this done with the letters that its options choose."""
+@app.command()
+def redrive(  # noqa: PLR0913 - one parameter per option
+    id_: SubscriptionId,
+    letters: Letters = None,
+    *,
+    all_: All = False,
+    reason: Reason = None,
+    type_: Type = None,
+    source: Source = None,
+    before: Before = None,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            help="Follow on stderr how many have no room yet, while they get on; it goes on anyway."
+        ),
+    ] = True,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Deliver dead letters again, in order, before later events of their keys."""
+    chosen = _filter(reason=reason, type=type_, source=source, before=before)
+    wanted = _choice(letters, chosen, all_=all_)
+    done = _done(f"/v1/subscriptions/{id_}/dead-letters/_redrive", wanted, _REDRIVEN, url)
+    say(_told(done, _REDRIVEN), done, as_json=as_json)
+    if wait and done["count"]:
+        _follow(id_, url)
 
-    def command(  # noqa: PLR0913 - one parameter per option
-        id_: SubscriptionId,
-        letters: Letters = None,
-        *,
-        all_: All = False,
-        reason: Reason = None,
-        type_: Type = None,
-        source: Source = None,
-        before: Before = None,
-        url: Url = None,
-        as_json: AsJson = False,
-    ) -> None:
-        chosen = _filter(reason=reason, type=type_, source=source, before=before)
-        wanted = _choice(letters, chosen, all_=all_)
-        done = _done(f"/v1/subscriptions/{id_}/dead-letters/{act}", wanted, what, url)
-        say(_told(done, what), done, as_json=as_json)
 
-    return command
+@app.command()
+def purge(  # noqa: PLR0913 - one parameter per option
+    id_: SubscriptionId,
+    letters: Letters = None,
+    *,
+    all_: All = False,
+    reason: Reason = None,
+    type_: Type = None,
+    source: Source = None,
+    before: Before = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Forget the events of dead letters, for good."""
+    chosen = _filter(reason=reason, type=type_, source=source, before=before)
+    wanted = _choice(letters, chosen, all_=all_)
+    done = _done(f"/v1/subscriptions/{id_}/dead-letters/_purge", wanted, _PURGED, url)
+    say(_told(done, _PURGED), done, as_json=as_json)
 
 
-app.command(
-    "redrive", help="Deliver dead letters again, in order, before later events of their keys."
-)(_command("_redrive", "will be delivered again"))
-app.command("purge", help="Forget the events of dead letters, for good.")(
-    _command("_purge", "purged")
-)
+def _follow(id_: str, url: str | None) -> None:
+    """Say how many letters still wait for room, until none does or nothing moves any more."""
+    last, since = None, time.monotonic()
+    while left := int(call("GET", f"/v1/subscriptions/{id_}/status", url=url)["redriving"]):
+        if left != last:
+            last, since = left, time.monotonic()
+            typer.echo(f"{left} to go", err=True)
+        elif time.monotonic() - since > _STANDSTILL:
+            typer.echo(f"they go when there is room for them; see `bus status {id_}`", err=True)
+            return
+        time.sleep(_LOOK_EVERY)
 
 
 def _done(path: str, wanted: dict[str, Any], what: str, url: str | None) -> dict[str, int]:

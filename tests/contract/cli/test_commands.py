@@ -24,8 +24,8 @@ from tests.contract.api.bus_under_test import (
     event,
     subscription,
 )
-from tests.contract.api.owner import database_of, letter, save
-from tests.contract.cli.command import environment, run
+from tests.contract.api.owner import commands, database_of, letter, save
+from tests.contract.cli.command import BUS, environment, run
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -433,8 +433,8 @@ async def test_dead_letters(bus: Bus, tmp_path: Path) -> None:
     show = ("dead-letters", "show", made["id"], first)
     assert (await run(*show, "--json", env=env)).json()["event"]["subject"] == PERSONAL
     assert f"event.subject {PERSONAL}" in " ".join((await run(*show, env=env)).out.split())
-    result = await run("dead-letters", "redrive", made["id"], first, env=env)
-    assert (result.code, result.out) == (0, "1 will be delivered again\n")
+    result = await run("dead-letters", "redrive", made["id"], first, "--no-wait", env=env)
+    assert (result.code, result.out, result.err) == (0, "1 will be delivered again\n", "")
     again = await run("dead-letters", "redrive", made["id"], first, second, env=env)
     assert (again.code, "/ids/0:" in again.err) == (1, True)
     purge = ("dead-letters", "purge", made["id"])
@@ -490,6 +490,36 @@ async def test_dead_letters_of_a_log_that_is_gone(bus: Bus) -> None:
     result = await run(*redrive, "--all", env=env)
     assert result.code == 0
     assert result.out.startswith("1 will be delivered again\n1 will not: ")
+    # Nobody has room for it here: it is not waited for without end.
+    assert result.err.splitlines() == [
+        "1 to go",
+        f"they go when there is room for them; see `bus status {made['id']}`",
+    ]
+
+
+async def test_a_redrive_is_followed(bus: Bus) -> None:
+    """How many still wait stands on stderr, each time that some have got their room."""
+    env = environment(bus)
+    made = (await run("subscribe", "http://127.0.0.1:9/e", "--json", env=env)).json()
+    who = UUID(made["id"])
+    places = {0: (3, 4), 1: (5,)}
+    for partition, offsets in places.items():
+        await save(bus, partition, dead=tuple(letter(made["id"], each) for each in offsets))
+    process = await asyncio.create_subprocess_exec(
+        *(BUS, "dead-letters", "redrive", made["id"], "--all", "--json"),
+        env=env,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    async with asyncio.timeout(40):
+        for partition, told in ((0, b"3 to go\n"), (1, b"1 to go\n")):
+            assert await process.stderr.readline() == told
+            asked = tuple(each.id for each in await commands(bus, partition))
+            redriven = tuple((who, offset) for offset in places[partition])
+            await save(bus, partition, commands=asked, redriven=redriven)
+        out, err = await process.communicate()
+    assert (process.returncode, json.loads(out), err) == (0, {"count": 3, "skipped": 0}, b"")
 
 
 async def test_deliveries_and_status(bus: Bus) -> None:
