@@ -14,7 +14,8 @@ class Background:
     A TaskGroup for endless tasks: leaving cancels them instead of waiting for them.
 
     A task that fails cancels the body of the `async with`, and its exception comes out of it in
-    an ExceptionGroup; so no task of this room dies unseen.
+    an ExceptionGroup; so does one that ends cancelled though nobody cancelled it, for which a
+    TaskGroup goes on without it. So no task of this room dies unseen.
     """
 
     def __init__(self) -> None:
@@ -33,9 +34,10 @@ class Background:
 
     def start(self, work: Coroutine[object, object, None], name: str) -> None:
         """Run `work` until it ends or the owner leaves."""
-        task = self._group.create_task(work, name=name)
+        task = self._group.create_task(_seen(work), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        task.add_done_callback(lambda _: work.close())  # of a task that never got its first turn
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -52,3 +54,14 @@ class Background:
         else:
             # Told nothing of the body's error, the group does not wrap it: it goes on as it is.
             await self._group.__aexit__(None, None, None)
+
+
+async def _seen(work: Coroutine[object, object, None]) -> None:
+    try:
+        await work
+    except asyncio.CancelledError as cancelled:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        # Something that it awaited was: the future of a client that is gone, a task of others.
+        raise RuntimeError(f"{task.get_name()} awaited what was cancelled") from cancelled

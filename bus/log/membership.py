@@ -125,23 +125,28 @@ class Membership:
             return False
 
     async def _follow(self) -> None:
-        """Let the listener take up and put down, one step at a time, as things change."""
-        while True:
-            await self._changed.wait()
-            self._changed.clear()
-            while (step := self._holdings.next()) is not None:
-                match step:
-                    case TakeUp(partitions):
-                        await self._listener.assigned(partitions)
-                    case PutDown(partitions):
-                        await self._listener.revoked(partitions)
-                    case _:
-                        assert_never(step)
-                self._holdings.done(step)
-            if self._leaving:
-                self._put_down.set()
-            elif self._coordinator is not None:
-                self._coordinator.settle()
+        """Have the listener do what changes ask for, until it has put down all, and we leave."""
+        try:
+            while not self._leaving:
+                await self._changed.wait()
+                self._changed.clear()
+                await self._take_steps()
+                if self._coordinator is not None and not self._leaving:
+                    self._coordinator.settle()
+        finally:
+            self._put_down.set()  # however it ended: nothing more will be
+
+    async def _take_steps(self) -> None:
+        """Let the listener take up and put down, one step at a time, until all is as it should."""
+        while (step := self._holdings.next()) is not None:
+            match step:
+                case TakeUp(partitions):
+                    await self._listener.assigned(partitions)
+                case PutDown(partitions):
+                    await self._listener.revoked(partitions)
+                case _:
+                    assert_never(step)
+            self._holdings.done(step)
 
     async def _keep(self) -> None:
         """Keep a coordinator: one after the other."""

@@ -27,6 +27,7 @@ from consumers.dispatch.reading import Reading
 from consumers.dispatch.room import Room, Shelves
 from consumers.dispatch.saving import BeginsAnew
 from consumers.dispatch.subscriber import Subscriber
+from consumers.dispatch.until import run_until
 from consumers.sinks.sender import Carrier
 
 FOLLOW_EVERY = 0.5
@@ -138,16 +139,8 @@ class Worker:
         partition = owned.partition
         self._owned[partition] = owned
         self._reader.assign({partition: owned.stream.read_offset})
-        work = asyncio.create_task(owned.run(), name=f"own {partition}")
-        told = asyncio.create_task(ending.wait(), name=f"end {partition}")
         try:
-            # Not a TaskGroup: when both end in one turn, its cancellation comes after it is over
-            # (before Python 3.13), and would end this task, for which whoever stops it waits.
-            await asyncio.wait((work, told), return_when=asyncio.FIRST_COMPLETED)
-            work.cancel()
-            await asyncio.wait((work,))
-            if not work.cancelled():
-                work.result()
+            await run_until(ending, owned.run(), name=f"own {partition}")
         except* Fenced as fenced:
             metrics.FENCED.inc()
             self._tell(LogEvent.PARTITION_FENCED, partition, fenced)
@@ -155,8 +148,6 @@ class Worker:
         except* BeginsAnew:
             owned.stream.close()
         finally:
-            work.cancel()
-            told.cancel()
             self._reader.release([partition])
             del self._owned[partition]
         if ending.is_set():

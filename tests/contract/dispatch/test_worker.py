@@ -1,5 +1,6 @@
 """The dispatcher on real Kafka and Postgres, with sinks that behave and sinks that do not."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -46,6 +47,28 @@ async def test_a_planned_restart_repeats_nothing(house: House) -> None:
             await sink.until(lambda sink: len(set(sink.ids)) >= 800)
     assert sorted(sink.ids) == [f"{each:06}" for each in range(800)]
     assert in_order(sink)
+
+
+async def test_an_error_that_nobody_foresaw_ends_the_dispatcher(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes out, and what was held is let go: no part of it waits for one that is gone."""
+
+    async def broken() -> None:
+        raise LookupError
+
+    async def run() -> None:
+        async with house.dispatcher() as worker:
+            await until(lambda: len(worker.owned) == 2)
+            monkeypatch.setattr(house.directory, "refresh", broken)
+            await asyncio.Event().wait()
+
+    await house.domain("nl.test", 2)
+    async with asyncio.timeout(30) as limit:
+        with pytest.raises(ExceptionGroup) as raised:
+            await run()
+    assert raised.group_contains(LookupError)
+    assert not limit.expired(), "it waited for ever"
 
 
 async def test_a_sick_component_delays_nobody_and_misses_nothing(house: House) -> None:

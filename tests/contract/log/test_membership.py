@@ -199,6 +199,37 @@ async def test_a_failing_listener_is_heard(
         await until(lambda: worker.held == _all(topic), within=5)
 
 
+class Interrupted(Worker):
+    """A listener that puts down by waiting for a task that has been cancelled."""
+
+    async def revoked(self, partitions: frozenset[Partition]) -> None:
+        """Wait for it."""
+        assert partitions <= self.held
+        holding = asyncio.create_task(asyncio.sleep(20))
+        holding.cancel()
+        await holding
+
+
+async def test_leaving_never_waits_for_a_listener_that_is_gone(
+    kafka: str, topic: str, working: set[Partition], until: Until
+) -> None:
+    """One that awaited what was cancelled has failed: it comes out, others get the partitions."""
+    worker = Interrupted(working)
+
+    async def body() -> None:
+        async with Membership(bootstrap=kafka, group=topic, listener=worker, topics=[topic]):
+            await until(lambda: worker.held == _all(topic))
+
+    with pytest.raises(ExceptionGroup) as raised:
+        async with asyncio.timeout(20):
+            await body()
+    assert raised.group_contains(RuntimeError, match="awaited what was cancelled")
+    working.clear()
+    other = Worker(working)
+    async with _member(kafka, topic, other, topic):
+        await until(lambda: other.held == _all(topic), within=5)
+
+
 async def test_an_error_of_the_body_stays_itself(
     kafka: str, topic: str, working: set[Partition], until: Until
 ) -> None:

@@ -1,6 +1,8 @@
 """Background: no task dies unseen, and an owner's own error stays what it is."""
 
 import asyncio
+import gc
+import warnings
 
 import pytest
 
@@ -82,3 +84,38 @@ async def test_an_error_of_the_body_is_not_wrapped() -> None:
 
     with pytest.raises(LookupError):
         await owner()
+
+
+async def test_a_task_that_awaited_what_was_cancelled_ends_its_owner() -> None:
+    """Nobody cancelled it: it has failed like any other, where a TaskGroup goes on without it."""
+
+    async def failing() -> None:
+        gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        gone.cancel()
+        await gone
+
+    async def owner() -> None:
+        async with Background() as background:
+            background.start(failing(), "failing")
+            await asyncio.sleep(10)
+
+    with pytest.raises(ExceptionGroup) as raised:
+        await owner()
+    assert raised.group_contains(RuntimeError, match="failing awaited what was cancelled")
+
+
+async def test_leaving_at_once_ends_what_has_not_begun() -> None:
+    """A task that never had a turn leaves nothing behind, a warning neither."""
+    begun = False
+
+    async def endless() -> None:
+        nonlocal begun
+        begun = True
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        async with Background() as background:
+            background.start(endless(), "endless")
+        gc.collect()
+    assert not begun
+    assert not told
