@@ -21,6 +21,8 @@ OIN = "00000001823288444000"
 SOURCE = f"urn:nld:oin:{OIN}:systeem:zaken"
 ROLES = ("publisher", "subscriber", "operator")
 
+_STOP_WITHIN = 60.0  # seconds
+
 _BUS = Path(sys.executable).parent / "bus"
 
 
@@ -68,7 +70,7 @@ class Cluster:
 
     async def start(self, role: str, name: str | None = None, **environment: str) -> None:
         """Start a role; of the API, wait until it is ready."""
-        log = (self._folder / f"{name or role}.log").open("ab")
+        log = self._log(name or role).open("ab")
         self._running[name or role] = await asyncio.create_subprocess_exec(
             _BUS, role, env=os.environ | self.environment | environment, stdout=log, stderr=log
         )
@@ -93,21 +95,29 @@ class Cluster:
 
     async def kill(self, name: str) -> None:
         """End a process at once, as a power cut would."""
-        process = self._running.pop(name)
-        process.kill()
-        await process.wait()
+        process = self._running[name]
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        del self._running[name]
 
     def signal(self, name: str, number: signal.Signals) -> None:
         """Send a process a signal."""
         self._running[name].send_signal(number)
 
-    async def stop(self, name: str) -> int:
-        """End a process as planned; give its exit code."""
-        process = self._running.pop(name)
-        with suppress(ProcessLookupError):  # it has ended by itself
+    async def stop(self, name: str) -> None:
+        """End a process as planned; it must have run until now, and end well."""
+        process = self._running[name]
+        if process.returncode is None:
             process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(60):
-            return await process.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_STOP_WITHIN):
+                    await process.wait()
+        # One that has only just been started ends by the signal; one that hangs is killed later.
+        assert process.returncode in (0, -signal.SIGTERM), (
+            f"{name}, told to stop: {process.returncode}; see {self._log(name)}"
+        )
+        del self._running[name]
 
     def pid(self, name: str) -> int:
         """Give the process id of what was started."""
@@ -115,7 +125,7 @@ class Cluster:
 
     def log_of(self, name: str) -> str:
         """Give what a process has said."""
-        return (self._folder / f"{name}.log").read_text()
+        return self._log(name).read_text()
 
     async def create_domain(self, name: str, **fields: Any) -> None:  # noqa: ANN401 - JSON
         """Make a domain through the API."""
@@ -146,16 +156,19 @@ class Cluster:
                 results = zip(events, body["items"], strict=True)
                 events = [each for each, item in results if item.get("status", 202) != 202]
 
+    def _log(self, name: str) -> Path:
+        return self._folder / f"{name}.log"
+
     async def _stop_all(self) -> None:
         """Have all end at once; what does not end as planned is no longer there either."""
-        running = dict(self._running)
+        stops = map(self.stop, list(self._running))
         try:
-            await asyncio.gather(*map(self.stop, running))
+            ends = await asyncio.gather(*stops, return_exceptions=True)
         finally:
-            for process in running.values():
-                if process.returncode is None:
-                    process.kill()
-                    await process.wait()
+            for name in list(self._running):
+                await self.kill(name)
+        if errors := [each for each in ends if isinstance(each, Exception)]:
+            raise ExceptionGroup("not all roles ended as planned", errors)
 
 
 def event(number: int, *, type_: str = "nl.test.gewijzigd", keys: int = 10) -> dict[str, Any]:

@@ -27,7 +27,9 @@ async def servers(
     )
     postgres = Postgres(folder=tmp_path, port=free_port(), cache=cache, durable=False)
     try:
-        await asyncio.gather(kafka.start(), postgres.start())
+        async with asyncio.TaskGroup() as starting:  # where one cannot, the other does not go on
+            starting.create_task(kafka.start())
+            starting.create_task(postgres.start())
         await migrate(postgres.dsn())
         yield kafka, postgres
     finally:

@@ -3,9 +3,10 @@
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from bus.embedded.kafka import Kafka
 from bus.embedded.postgres import Postgres
@@ -56,9 +57,8 @@ class Chaos:
         """SIGSTOP one worker for longer than its session and its lease: it wakes as a zombie."""
         name = self._worker()
         async with self._noted(f"SIGSTOP {name}"):
-            self.cluster.signal(name, signal.SIGSTOP)
-            await asyncio.sleep(LONGER_THAN_THE_LEASE)
-            self.cluster.signal(name, signal.SIGCONT)
+            with _asleep(partial(self.cluster.signal, name)):
+                await asyncio.sleep(LONGER_THAN_THE_LEASE)
             await self._recovered()
 
     async def kafka_is_killed(self) -> None:
@@ -116,9 +116,8 @@ class Chaos:
     async def _sleep(self, server: Kafka | Postgres, name: str) -> None:
         async with self._noted(f"SIGSTOP {name}"):
             assert server.child is not None
-            server.child.signal(signal.SIGSTOP)
-            await asyncio.sleep(OUTAGE)
-            server.child.signal(signal.SIGCONT)
+            with _asleep(server.child.signal):
+                await asyncio.sleep(OUTAGE)
             await self._recovered()
 
     async def _recovered(self) -> None:
@@ -129,3 +128,13 @@ class Chaos:
         began = time.monotonic()
         yield
         self.done.append(Disturbance(name, began, time.monotonic()))
+
+
+@contextmanager
+def _asleep(tell: Callable[[signal.Signals], None]) -> Iterator[None]:
+    """Let a process sleep; it is awake again whatever happens: asleep it hears no SIGTERM."""
+    tell(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        tell(signal.SIGCONT)
