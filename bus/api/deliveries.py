@@ -9,7 +9,7 @@ from bus.api.fate import shown
 from bus.api.finding import Place, Sought, Times, find_event
 from bus.api.house import House
 from bus.api.problem import invalid_parameter
-from bus.catalogue.asking import filters_of
+from bus.catalogue.asking import add_wanted
 from bus.event import Event
 from bus.log.record import Record
 from bus.match import Index
@@ -107,13 +107,7 @@ def _wanting(
         terms = version.subscription
         here = not terms.domains or (domain is not None and domain.name in terms.domains)
         if here and (not version.later or _began_before(terms.start, record)):
-            index.add(
-                version.id,
-                types=terms.types,
-                source=terms.source,
-                filters=filters_of(terms),
-                organisation=version.organisation,
-            )
+            add_wanted(index, version.id, terms, organisation=version.organisation)
     matching = index.match(event.type, event.get, readers)
     return {id_: by_id[id_] for id_ in sorted(matching)}
 

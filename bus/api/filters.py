@@ -12,7 +12,7 @@ from bus.api.problem import error_item
 from bus.api.stretch import cursor, stretches_of
 from bus.api.trial import Trial
 from bus.api.wish import unknown_domains
-from bus.catalogue.asking import filters_of
+from bus.catalogue.asking import add_wanted
 from bus.codec import json as codec
 from bus.document import InvalidDocument, load
 from bus.event import Event, Fault, InvalidEvent
@@ -123,13 +123,7 @@ async def _backtest(house: House, wish: Backtest, organisation: str) -> dict[str
 def _trial(house: House, wish: Backtest, organisation: str) -> Trial:
     snapshot = house.directory.now
     index: Index[str] = Index()
-    index.add(
-        "wish",
-        types=wish.types,
-        source=wish.source,
-        filters=filters_of(wish),
-        organisation=organisation,
-    )
+    add_wanted(index, "wish", wish, organisation=organisation)
 
     def readers(source: str, topic: str) -> frozenset[str]:
         domain = snapshot.domains.by_topic(topic)

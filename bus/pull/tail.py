@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 
+from bus.catalogue.asking import add_wanted
 from bus.log.errors import LogUnavailable, OffsetOutOfRange, RecordUnreadable, TopicMissing
 from bus.log.reader import Reader
 from bus.log.record import Partition, Record
 from bus.match import Index
 from bus.observe.logging import LogEvent, get
 from bus.pull.entry import Entry
-from bus.pull.wish import Readers, join, takers
+from bus.pull.wish import Readers, takers
 from bus.subscription import Subscription
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -90,7 +91,7 @@ class Tail:
         known = zip(parts, positions.values(), strict=True)
         if self._stopped or any(part.next_offset > offset for part, offset in known):
             return waiter.positions
-        join(self._index, waiter, terms)
+        add_wanted(self._index, waiter, terms, organisation=terms.organisation)
         self._waiters.add(waiter)
         for part in parts:
             part.waiting += 1

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable
 from typing import TypeVar
 
-from bus.catalogue.asking import filters_of
+from bus.catalogue.asking import add_wanted
 from bus.match import Index
 from bus.pull.entry import Entry
 from bus.subscription import Subscription
@@ -12,17 +12,6 @@ K = TypeVar("K", bound=Hashable)
 
 Readers = Callable[[str, str], frozenset[str]]
 """The organisations that may read events of a source in a topic, at this moment."""
-
-
-def join(index: Index[K], key: K, terms: Subscription) -> None:
-    """Put what a subscription asks into an index under this key."""
-    index.add(
-        key,
-        types=terms.types,
-        source=terms.source,
-        filters=filters_of(terms),
-        organisation=terms.organisation,
-    )
 
 
 def takers(index: Index[K], entry: Entry, readers: Readers) -> list[K]:
@@ -42,7 +31,7 @@ class Wish:
         self.terms = terms
         self._readers = readers
         self._index: Index[str] = Index()
-        join(self._index, terms.id, terms)
+        add_wanted(self._index, terms.id, terms, organisation=terms.organisation)
 
     def takes(self, entry: Entry) -> bool:
         """Whether this event is wanted and may be read now."""

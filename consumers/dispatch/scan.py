@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
-from bus.catalogue.asking import filters_of
+from bus.catalogue.asking import add_wanted
 from bus.codec import kafka
 from bus.match.index import Index
 from bus.store.partition import LossReason
@@ -107,13 +107,7 @@ class Scan:
             if terms is None or self._indexed.get(member) is terms:
                 continue
             self._indexed[member] = terms
-            self._index.add(
-                member,
-                types=terms.types,
-                source=terms.source,
-                filters=filters_of(terms),
-                organisation=member.subscriber.organisation,
-            )
+            add_wanted(self._index, member, terms, organisation=member.subscriber.organisation)
 
     def _matching(self, envelope: Envelope) -> AbstractSet[Member]:
         """Give those who scan and want an event; its type is seen before it is decoded."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
 
-from bus.catalogue.asking import filters_of
+from bus.catalogue.asking import add_wanted
 from bus.log.record import Partition, Record
 from bus.match.index import Index
 from bus.store.partition import Gap, LossReason, ParkedEvent, Place
@@ -174,13 +174,7 @@ class Stream:
                 self._index.remove(member)
         else:
             member.wants = member.subscriber.wanted(stored)
-            self._index.add(
-                member,
-                types=terms.types,
-                source=terms.source,
-                filters=filters_of(terms),
-                organisation=stored.organisation,
-            )
+            add_wanted(self._index, member, terms, organisation=stored.organisation)
         self.advance(member, now)
 
     def leave(self, identity: UUID) -> None:
