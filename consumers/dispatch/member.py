@@ -178,23 +178,19 @@ class Member:
 
         What is open stays to be delivered, whatever the filter says now.
         """
-        self.owed |= set(self.open)
-        self.window = window
+        self.read_anew(window, start, now)
         window.replayed_below = place
-        self.attached = False
-        self.floor = start
         self.replay = Replay(until, place)
-        self.cursor = min(self.owed | {start})
-        self.detached_at = now
 
     def read_anew(self, window: Window, place: int, now: float) -> None:
         """Read what is open once more, with nothing on the wire; go on then at `place`."""
         self.owed |= set(self.open)
         window.replayed_below = self.window.replayed_below
         self.window = window
-        self.detach(place, now)
-        self.floor = self.cursor
-        self.cursor = min(self.owed | {self.floor})
+        self.attached = False
+        self.detached_at = now
+        self.floor = place
+        self.cursor = min(self.owed | {place})
 
     def dragging(self, read_offset: int, now: float) -> bool:
         """Whether the watermark is too far behind for the stream to wait for it."""
