@@ -73,6 +73,7 @@ class Member:
         start: int,
         row: Position | None,
         now: float,
+        hurry: Callable[[], None],
     ) -> None:
         self.subscriber = subscriber
         self.terms: Subscription | None = None
@@ -91,7 +92,7 @@ class Member:
         self.change: StoredSubscription | None = None
         self.leaving = False
         self.failing_noted: datetime | Unsure | None = Unsure.MAYBE
-        self.hurry: Callable[[], None] = _nobody
+        self.hurry = hurry
         if self.replay is not None:
             window.replayed_below = self.replay.resume
 
@@ -232,10 +233,6 @@ class Member:
     def _longest_failing(self) -> Delivery | None:
         failing = [each for each in self.window.pending.values() if each.trouble is not None]
         return min(failing, key=_since, default=None)
-
-
-def _nobody() -> None:
-    """Stand for the partition of a member that has none."""
 
 
 def _since(delivery: Delivery) -> float:

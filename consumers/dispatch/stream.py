@@ -127,9 +127,9 @@ class Stream:
             start=self.read_offset,
             row=row,
             now=now.loop,
+            hurry=self._signals.hurry,
         )
         member.window.on_decided = partial(decided, self, member)
-        member.hurry = self._signals.hurry
         beside = self.beside.pop(stored.id, None)
         if beside is not None:
             copies = self.copies(beside.parked)
