@@ -193,9 +193,8 @@ def _deprecated(end: Deprecation, homes: Mapping[str, str], registry: str) -> Js
     found = {"effective": f"{end.since}T00:00:00Z"}
     if end.sunset is not None:
         found["removal"] = f"{end.sunset}T00:00:00Z"
-    if (
-        end.replaced_by is not None and end.replaced_by in homes
-    ):  # one that is still to be registered has no address
+    # One that is still to be registered has no address.
+    if end.replaced_by is not None and end.replaced_by in homes:
         xid = _message_xid(end.replaced_by, homes[end.replaced_by])
         found["alternative"] = f"{registry}#{xid}"
     return found

@@ -133,9 +133,8 @@ def _reader(database: Database) -> Reader:
 
     async def read(known: int | None) -> Snapshot | None:
         nonlocal types
-        revision = await counter.current(
-            database
-        )  # first: what is read after it is at least as new
+        # First: what is read after it is at least as new.
+        revision = await counter.current(database)
         if revision == known:
             return None
         # Types and schemas are many and change seldom: only what is new, for it stays compiled.
