@@ -1,18 +1,22 @@
 """From the table of notices to the log, by the chores of the dispatch role."""
 
+import base64
 import json
+import random
 from collections import defaultdict
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from pydantic import SecretStr
 
 from bus.app.domains import NOBODY, ensure, ensure_types, own_domain
 from bus.catalogue import notices
+from bus.catalogue.notices import Notice
 from bus.log.errors import LogError, LogRefused
+from bus.log.topics import Topics
 from bus.log.writer import Writer
 from bus.store.directory import Directory
 from bus.store.domains import Domains
@@ -176,8 +180,38 @@ async def test_chores_go_on_when_postgres_comes_back(bus: Telling) -> None:
 
 async def test_a_notice_larger_than_the_log_can_take_stops_no_other(bus: Telling) -> None:
     """An event's id may be as large as the event: such a letter is dropped with a line."""
+    await bus.tell(_letter(uuid4(), '"' * 700_000))
+    small = uuid4()
+    await bus.tell(notice(small))
+    async with bus.chores():
+        await empty(bus)
+    assert [key for key, _ in await bus.logged(1)] == [str(small)]
+
+
+async def test_a_notice_too_large_for_its_topic_stops_no_other(
+    bus: Telling, kafka: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A topic that was made for smaller events says so in its answer: that notice is dropped."""
+    own = own_domain(bus.settings.namespace, OIN)
+    async with Topics(bootstrap=kafka, max_record_bytes=300_000) as topics:
+        await topics.create(own.topic, own.partitions, own.retention_days)
+    subscription = uuid4()
+    numbers = random.Random(20260502)  # noqa: S311 - nothing secret
+    large = base64.b64encode(numbers.randbytes(300_000)).decode()  # does not compress
+    await bus.tell(notice(subscription, 1))
+    await bus.tell(_letter(subscription, large))
+    await bus.tell(notice(subscription, 2))
+    async with bus.chores():
+        await empty(bus)
+    found = [json.loads(event.data or b"")["revision"] for _, event in await bus.logged(2)]
+    assert found == [1, 2]
+    await said(capsys, "chores.notice_refused", str(subscription), "over the limit")
+
+
+def _letter(subscription: UUID, event_id: str) -> Notice:
+    """Give the notice of a dead letter."""
     data = notices.DeadLettered(
-        id='"' * 700_000,
+        id=event_id,
         source="urn:x",
         type="nl.x",
         topic="t",
@@ -187,14 +221,9 @@ async def test_a_notice_larger_than_the_log_can_take_stops_no_other(bus: Telling
         last_outcome=None,
         attempts=1,
     )
-    huge = notices.dead_lettered(uuid4(), OIN, None, data)
-    assert huge is not None
-    await bus.tell(huge)
-    small = uuid4()
-    await bus.tell(notice(small))
-    async with bus.chores():
-        await empty(bus)
-    assert [key for key, _ in await bus.logged(1)] == [str(small)]
+    told = notices.dead_lettered(subscription, OIN, None, data)
+    assert told is not None
+    return told
 
 
 async def test_a_dispatcher_killed_before_its_delete_repeats_and_loses_nothing(
