@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
-from bus.app.domains import ensure, ensure_types, own_domain
+from bus.app.domains import ensure, ensure_types, own_domain, widen
 from bus.app.parts import topics_of, writer_of
 from bus.log.errors import LogError
 from bus.observe import metrics
@@ -120,6 +120,7 @@ async def chores_of(
         with closing(Watch(topics, directory, thresholds)) as watch:
             yield [
                 Chore("domain", 60.0, lambda _: ensure(domain, database, topics)),
+                Chore("topics", 60.0, lambda _: widen(directory, topics)),
                 Chore("event-types", 60.0, lambda _: ensure_types(database, directory)),
                 Chore("notices", 0.5, relay.round),
                 Chore("watch", 10.0, watch.look),

@@ -8,12 +8,15 @@ from bus.catalogue.notices import DOMAIN
 from bus.catalogue.own_types import own_types
 from bus.log.errors import LogRefused
 from bus.log.topics import Topics
+from bus.observe.logging import LogEvent, get
 from bus.store.database import Database
 from bus.store.directory import Directory
 from bus.store.domains import Domains
 from bus.store.errors import Conflict
 from bus.store.event_types import EventTypes
 from bus.store.organisations import Organisations
+
+_log = get()
 
 NOBODY: Final = "00000000000000000000"
 """Looks after the bus's own domain where no organisation is said to run the bus."""
@@ -50,6 +53,25 @@ async def ensure(domain: Domain, database: Database, topics: Topics) -> None:
         await Organisations(database).add_organisation(domain.organisation)
         with suppress(Conflict):
             await domains.create(domain, create_topic)
+
+
+async def widen(directory: Directory, topics: Topics) -> None:
+    """Let every domain's topic take events as large as the settings say now.
+
+    A topic that takes larger ones stays as it is: another process may have newer settings. Raises
+    StoreError and LogError; LogRefused says what an operator has to set where this process may not.
+    """
+    domains = (await directory.refresh()).domains
+    narrow = await topics.narrow(domain.topic for domain in domains)
+    if not narrow:
+        return
+    try:
+        await topics.widen(narrow)
+    except LogRefused as error:
+        wanted = f"max.message.bytes {topics.max_message_bytes} for {', '.join(narrow)}"
+        raise LogRefused(f"{error}: set {wanted} by hand") from error
+    for topic in narrow:
+        _log.info(LogEvent.TOPIC_WIDENED, topic=topic)
 
 
 async def ensure_types(database: Database, directory: Directory) -> None:

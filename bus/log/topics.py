@@ -17,17 +17,20 @@ from aiokafka.errors import (
 from aiokafka.protocol.admin import CreateTopicsRequest, DeleteTopicsRequest
 
 from bus.log.connection import EARLIEST, LATEST, NONE, Connection, offsets
-from bus.log.errors import LogRefused, LogUnavailable, OffsetOutOfRange, TopicDiffers, TopicMissing
+from bus.log.errors import LogRefused, LogUnavailable, OffsetOutOfRange, TopicDiffers
 from bus.log.metadata import describe
 from bus.log.reader import Reader
 from bus.log.record import MAX_RECORD_BYTES, Partition
-from bus.log.retention import SetRetention
+from bus.log.topic_settings import change, look_up
 
 _RETRY = 0.1
 """Seconds between attempts within the bound."""
 
 _DAY = 86_400_000
 """Milliseconds."""
+
+_MESSAGE = "max.message.bytes"
+_RETENTION = "retention.ms"
 
 T = TypeVar("T")
 
@@ -39,13 +42,15 @@ class Topics(Connection):
     Every call raises LogUnavailable when Kafka does not answer within `timeout` seconds, LogRefused
     when it says no, and (where offsets are asked) TopicMissing for a topic that does not exist.
     No call ever makes a topic but `create`, also where the broker creates topics by itself.
+    More methods than most classes have: each is one thing to ask of Kafka.
     """
 
     def __init__(
         self, *, bootstrap: str, max_record_bytes: int = MAX_RECORD_BYTES, timeout: float = 10.0
     ) -> None:
         super().__init__(bootstrap, timeout)
-        self._max_record_bytes = max_record_bytes
+        self.max_message_bytes = max_record_bytes * 65 // 64 + 1024
+        """What a new topic takes. A little over: what does not compress grows by its frame."""
 
     async def create(self, topic: str, partitions: int, retention_days: float) -> None:
         """
@@ -79,15 +84,27 @@ class Topics(Connection):
         """
 
         async def kept(client: AIOKafkaClient) -> None:
-            node = client.get_random_node()
-            answer = await client.send(node, SetRetention(topic, int(retention_days * _DAY)))
-            for code, _text, _kind, name in answer.resources:
-                if for_code(code) is UnknownTopicOrPartitionError:
-                    raise TopicMissing(name)
-                if code:
-                    raise for_code(code)(name)
+            await change(client, [topic], _RETENTION, int(retention_days * _DAY))
 
         await self._ask(kept)
+
+    async def narrow(self, topics: Iterable[str]) -> list[str]:
+        """
+        Give the topics that take less than `max_message_bytes`, as one made earlier may.
+
+        A topic that does not exist, or whose settings Kafka does not let us see, is left out.
+        """
+        names = list(topics)
+        found = await self._ask(lambda client: look_up(client, names, _MESSAGE))
+        return [topic for topic, most in found.items() if int(most) < self.max_message_bytes]
+
+    async def widen(self, topics: Iterable[str]) -> None:
+        """Let topics take `max_message_bytes`; their other settings stay. Safe to repeat.
+
+        Raises TopicMissing.
+        """
+        names = list(topics)
+        await self._ask(lambda client: change(client, names, _MESSAGE, self.max_message_bytes))
 
     async def delete(self, topics: Iterable[str]) -> None:
         """Delete the topics with all they hold; one that is not there is fine."""
@@ -168,12 +185,11 @@ class Topics(Connection):
     ) -> None:
         settings = {
             "cleanup.policy": "delete",
-            # A little over: what does not compress grows by its frame.
-            "max.message.bytes": str(self._max_record_bytes * 65 // 64 + 1024),
+            _MESSAGE: str(self.max_message_bytes),
             "message.timestamp.type": "LogAppendTime",
             "min.insync.replicas": "2" if copies == 3 else "1",
             "retention.bytes": "-1",
-            "retention.ms": str(int(days * _DAY)),
+            _RETENTION: str(int(days * _DAY)),
         }
         request = CreateTopicsRequest(
             create_topic_requests=[(topic, partitions, copies, [], list(settings.items()))],

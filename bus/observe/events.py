@@ -68,6 +68,7 @@ class LogEvent(StrEnum):
     # Chores, which one dispatcher of all does
     CHORE_FAILED = "chores.failed"
     CHORE_RECOVERED = "chores.recovered"
+    TOPIC_WIDENED = "chores.topic_widened"  # it takes larger events: a setting was raised
     NOTICE_REFUSED = "chores.notice_refused"  # it is larger than the log can take: it is dropped
     TABLE_TIDIED = "chores.table_tidied"  # rows that nobody needs any more were removed
     ATTEMPTS_DROPPED = "chores.attempts_dropped"  # the table of a day

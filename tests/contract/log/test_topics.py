@@ -1,6 +1,7 @@
 """Topics: what `create` makes, and what Kafka says of offsets."""
 
 import asyncio
+import os
 import time
 
 import pytest
@@ -9,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from bus.embedded.datadir import free_port
-from bus.log.errors import LogUnavailable, TopicDiffers, TopicMissing
+from bus.log.errors import LogUnavailable, RecordTooLarge, TopicDiffers, TopicMissing
 from bus.log.record import Partition
 from bus.log.topics import Topics
 from bus.log.writer import Writer
@@ -53,6 +54,32 @@ async def test_keep_changes_the_retention_and_nothing_else(
         assert after == before | {"retention.ms": str(30 * 24 * 3600 * 1000)}
     with pytest.raises(TopicMissing):
         await topics.keep(f"{topic}.nowhere", 30)
+
+
+async def test_widen_lets_a_topic_take_larger_records_and_changes_nothing_else(
+    kafka: str, topics: Topics, namespace: str
+) -> None:
+    """Only one that takes less is narrow; one that is not there is not."""
+    async with Topics(bootstrap=kafka, max_record_bytes=10_000) as earlier:
+        await earlier.create(namespace, 1, 14)
+        assert await earlier.narrow([namespace]) == []
+        before = await _settings(kafka, namespace)
+        value = os.urandom(20_000)
+        async with Writer(bootstrap=kafka) as writer:
+            with pytest.raises(RecordTooLarge):
+                await writer.append(namespace, b"k", [], value)
+
+        assert await topics.narrow([namespace, f"{namespace}.nowhere"]) == [namespace]
+        for _ in range(2):
+            await topics.widen([namespace])
+            changed = {"max.message.bytes": str(topics.max_message_bytes)}
+            assert await _settings(kafka, namespace) == before | changed
+        async with Writer(bootstrap=kafka) as writer:
+            await writer.append(namespace, b"k", [], value)
+        assert await topics.narrow([namespace]) == await earlier.narrow([namespace]) == []
+    with pytest.raises(TopicMissing):
+        await topics.widen([f"{namespace}.nowhere"])
+    await topics.delete([namespace])
 
 
 async def test_create_again_is_fine_and_another_count_is_not(topics: Topics, topic: str) -> None:

@@ -4,7 +4,7 @@ import base64
 import json
 import random
 from collections import defaultdict
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from bus.app.domains import NOBODY, ensure, ensure_types, own_domain
 from bus.catalogue import notices
 from bus.catalogue.notices import Notice
-from bus.log.errors import LogError, LogRefused
+from bus.log.errors import LogError, LogRefused, RecordTooLarge
 from bus.log.topics import Topics
 from bus.log.writer import Writer
 from bus.store.directory import Directory
@@ -149,6 +149,40 @@ async def test_a_topic_that_may_not_be_made_is_named(bus: Telling) -> None:
     assert await Domains(bus.database).all() == []
 
 
+async def test_larger_events_reach_topics_that_are_there(
+    bus: Telling, kafka: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Dispatchers that start with a raised BUS_MAX_EVENT_BYTES widen them; no other narrows them.
+
+    Where Kafka refuses, the line says what to set.
+    """
+    own = own_domain(bus.settings.namespace, OIN)
+    value = random.Random(1).randbytes(500_000)  # noqa: S311 - nothing secret
+
+    async def taken() -> bool:
+        async with Writer(bootstrap=kafka) as writer:
+            try:
+                await writer.append(own.topic, b"k", [], value)
+            except RecordTooLarge:
+                return False
+            return True
+
+    async def has_a_domain() -> bool:
+        return bool(await Domains(bus.database).all())
+
+    async with bus.chores(max_event_bytes=65_536):
+        await eventually(has_a_domain)
+    assert not await taken()
+    async with bus.chores(max_event_bytes=3_000_000_000):
+        await said(capsys, "chores.failed", "topics", "max.message.bytes 3", own.topic, "by hand")
+    async with bus.chores():
+        await eventually(taken)
+    async with bus.chores(max_event_bytes=65_536):
+        await bus.tell(notice(uuid4()))
+        await empty(bus)
+    assert await taken()
+
+
 async def test_what_the_log_does_not_take_waits(bus: Telling, kafka: str) -> None:
     """Nothing is deleted that the log does not have; a later round publishes it."""
     await bus.tell(notice(uuid4()))
@@ -194,15 +228,22 @@ async def test_a_notice_too_large_for_its_topic_stops_no_other(
     """A topic that was made for smaller events says so in its answer: that notice is dropped."""
     own = own_domain(bus.settings.namespace, OIN)
     async with Topics(bootstrap=kafka, max_record_bytes=300_000) as topics:
-        await topics.create(own.topic, own.partitions, own.retention_days)
+        await ensure(own, bus.database, topics)
     subscription = uuid4()
     numbers = random.Random(20260502)  # noqa: S311 - nothing secret
     large = base64.b64encode(numbers.randbytes(300_000)).decode()  # does not compress
     await bus.tell(notice(subscription, 1))
     await bus.tell(_letter(subscription, large))
     await bus.tell(notice(subscription, 2))
-    async with bus.chores():
-        await empty(bus)
+    async with Writer(bootstrap=kafka) as writer, bus.database.session() as session:
+        relay = NoticeRelay(writer, topic=own.topic, url=URL)
+
+        async def all_gone() -> bool:
+            with suppress(LogError):  # each time it begins with smaller batches
+                await relay.round(session)
+            return await bus.waiting() == 0
+
+        await eventually(all_gone)
     found = [json.loads(event.data or b"")["revision"] for _, event in await bus.logged(2)]
     assert found == [1, 2]
     await said(capsys, "chores.notice_refused", str(subscription), "over the limit")
