@@ -1,7 +1,7 @@
 """Watches where subscriptions stand, and tells those that fall behind or may soon lose events."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from math import nan
 
@@ -15,8 +15,10 @@ from bus.store.database import Session
 from bus.store.directory import Directory
 from bus.store.standing import Line
 from producers.notices.decision import Thresholds, decide
+from producers.notices.ends import Ends, Offsets
 
-Offsets = Mapping[Partition, int]
+CLOCKS_APART = 300.0
+"""Seconds that our clock may differ from the one by which Kafka stamps records."""
 
 
 class Watch:
@@ -24,12 +26,26 @@ class Watch:
 
     What is told and that it was told are one transaction: a restart repeats nothing. That takes a
     handful of questions to Kafka, however many subscriptions there are: none is asked for its age.
+
+    How long something waits is measured by one clock, `monotonic`: since the log was seen to end
+    behind it. Only what waited before anybody looked is judged by `wall`, and then with patience.
     """
 
-    def __init__(self, topics: Topics, directory: Directory, thresholds: Thresholds) -> None:
+    def __init__(
+        self,
+        topics: Topics,
+        directory: Directory,
+        thresholds: Thresholds,
+        *,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._topics = topics
         self._directory = directory
         self._thresholds = thresholds
+        self._wall = wall
+        self._monotonic = monotonic
+        self._ends = Ends(keep=thresholds.behind)
 
     def close(self) -> None:
         """Show nothing any more: another process looks now."""
@@ -38,7 +54,7 @@ class Watch:
 
     async def look(self, session: Session) -> None:
         """Look once. Raises LogError, StoreError."""
-        now = time.time()
+        now = self._wall()
         domains = await self._domains()
         lines = await self._lines(domains, now)
         await self._tell(session, lines, datetime.fromtimestamp(now, UTC))
@@ -54,8 +70,12 @@ class Watch:
         at = {domain.name: _partitions(domain) for domain in domains}
         everything = [partition for partitions in at.values() for partition in partitions]
         until = await self._topics.end_offsets(everything)
-        behind = await self._stored_since(everything, now - self._thresholds.behind)
-        level = await self._stored_since(everything, now - self._thresholds.behind / 2)
+        patience = self._thresholds.behind
+        seen = self._monotonic()
+        self._ends.note(seen, until)
+        late = self._ends.at(seen - patience)
+        level = self._ends.at(seen - patience / 2) or self._ends.first
+        long_ago = await self._stored_since(everything, now - patience - CLOCKS_APART)
         near: dict[Partition, int] = {}
         for days in {domain.retention_days for domain in domains}:
             some = [p for each in domains if each.retention_days == days for p in at[each.name]]
@@ -63,8 +83,13 @@ class Watch:
 
         def line(name: str, each: Partition) -> Line:
             # The end was asked first, and the log has gone on: it bounds what was asked later.
-            drawn = [min(offsets[each], until[each]) for offsets in (near, behind, level, until)]
-            return Line(name, each.topic, each.partition, *drawn)
+            end = until[each]
+            lost = min(near[each], end)
+            # A log that was made anew ends before what was seen of the old one, which says nothing.
+            waited = late.get(each, 0)
+            behind = max(lost, waited if waited <= end else 0, min(long_ago[each], end))
+            fine = max(behind, min(level.get(each, end), end))
+            return Line(name, each.topic, each.partition, lost, behind, fine, end)
 
         return [line(name, each) for name, partitions in at.items() for each in partitions]
 

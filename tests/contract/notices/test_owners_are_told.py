@@ -88,8 +88,8 @@ async def test_each_organisation_hears_of_its_own_subscriptions(
 ) -> None:
     """Whatever happens to one of them, its owner is told, in order, and nobody else is.
 
-    With a threshold of a second all are behind when the dispatcher starts; one stays so. Who asked
-    for everything hears of registers only.
+    With a threshold of a second, whoever lacks what there was at the look before is behind: the one
+    that hangs. Who asked for everything hears of registers only.
     """
     headers = {"Authorization": f"Bearer {await token_of_the_other(database_url)}"}
     async with (

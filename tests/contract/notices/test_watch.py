@@ -1,7 +1,8 @@
 """Who falls behind in a real log is told so, once, whatever restarts."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid4
@@ -74,9 +75,15 @@ class Bus:
         """Have a subscription go with the streams."""
         await self.database.execute("DELETE FROM position WHERE subscription = $1", id_)
 
-    async def look(self, thresholds: Thresholds = LATE) -> list[tuple[UUID | None, str, Any]]:
-        """Look as a dispatcher that has just started does; give what was told."""
-        watch = Watch(self.topics, self._directory, thresholds)
+    def watch(self, thresholds: Thresholds, **clocks: Callable[[], float]) -> Watch:
+        """Give what a dispatcher that has just started watches with."""
+        return Watch(self.topics, self._directory, thresholds, **clocks)
+
+    async def look(
+        self, thresholds: Thresholds = LATE, watch: Watch | None = None
+    ) -> list[tuple[UUID | None, str, Any]]:
+        """Look, as a dispatcher that has just started unless told otherwise; give what was told."""
+        watch = watch or self.watch(thresholds)
         async with self.database.session() as session:
             await session.execute("DELETE FROM notice")
             await watch.look(session)
@@ -137,6 +144,79 @@ async def test_behind_is_told_once_and_caught_up_once(watched: Bus) -> None:
     assert (who, what) == (late, "caught-up")
     assert metrics.SUBSCRIPTIONS_BEHIND.collect()[0].samples[0].value == 0
     assert await watched.look() == []
+
+
+class Clocks:
+    """A wall clock that is a minute ahead of Kafka's, and one for durations."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+
+    def wall(self) -> float:
+        """Give the time of day."""
+        return time.time() + 60 + self.passed
+
+    def monotonic(self) -> float:
+        """Give seconds since some moment."""
+        return self.passed
+
+
+async def test_who_is_behind_does_not_depend_on_whose_clock_is_right(watched: Bus) -> None:
+    """It is told when what waits has waited so long since it was first seen, and not before.
+
+    Half of that is when it has caught up.
+    """
+    id_, clocks = await watched.subscribe(), Clocks()
+    half_a_minute = Thresholds(behind=30, near=DAY)
+    watch = watched.watch(half_a_minute, wall=clocks.wall, monotonic=clocks.monotonic)
+    await watched.publish("zaken", 2)
+    for clocks.passed in (0.0, 10.0, 20.0):
+        assert await watched.look(watch=watch) == []
+    await watched.publish("zaken", 3)
+    for clocks.passed in (30.0, 40.0):
+        told = await watched.look(watch=watch)
+        assert [(who, what) for who, what, _ in told] == [(id_, "behind")] * (clocks.passed == 30)
+    clocks.passed = 50.0
+    await watched.publish("zaken", 1)
+    await watched.stand(id_, "zaken", 4)
+    assert await watched.look(watch=watch) == []  # the fifth has waited for 20 s
+    await watched.stand(id_, "zaken", 5)
+    ((who, what, _),) = await watched.look(watch=watch)
+    assert (who, what) == (id_, "caught-up")
+
+
+async def test_what_waited_before_anybody_looked_is_told_at_once_if_it_is_long(
+    watched: Bus,
+) -> None:
+    """A dispatcher that has just started judges it by the time of day, with patience."""
+    id_, clocks = await watched.subscribe(), Clocks()
+    await watched.publish("zaken", 1)
+    half_a_minute = Thresholds(behind=30, near=DAY)
+    assert await watched.look(half_a_minute) == []
+    clocks.passed = 400.0
+    watch = watched.watch(half_a_minute, wall=clocks.wall, monotonic=clocks.monotonic)
+    ((who, what, _),) = await watched.look(watch=watch)
+    assert (who, what) == (id_, "behind")
+    # Told so, it has not caught up because a dispatcher has started that knows no better.
+    assert await watched.look(half_a_minute) == []
+    await watched.stand(id_, "zaken", 1)
+    ((who, what, _),) = await watched.look(half_a_minute)
+    assert (who, what) == (id_, "caught-up")
+
+
+async def test_ends_of_a_log_that_is_gone_say_nothing(watched: Bus) -> None:
+    """Made anew, a topic ends before what was seen of the old one: nobody is late for that."""
+    await watched.subscribe()
+    clocks = Clocks()
+    watch = watched.watch(PATIENT, wall=clocks.wall, monotonic=clocks.monotonic)
+    await watched.publish("zaken", 9)
+    assert await watched.look(watch=watch) == []
+    await watched.topics.delete([watched.topic("zaken")])
+    await watched.topics.create(watched.topic("zaken"), 2, DAYS)
+    async with Writer(bootstrap=watched.topics._bootstrap) as log:
+        await log.append(watched.topic("zaken"), b"k", [], b"v", partition=0)
+    clocks.passed = 3_600.0
+    assert await watched.look(watch=watch) == []
 
 
 async def test_an_open_event_counts_wherever_the_position_is(watched: Bus) -> None:
