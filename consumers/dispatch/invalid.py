@@ -12,8 +12,8 @@ MAX_INVALID: Final = 1_000
 class Invalid:
     """The invalid records that no save has taken yet, in the order of the log.
 
-    It takes whatever comes: whoever feeds it stops while it is `full` (ADR 16), so that it holds
-    its bound and what one read has brought beyond it.
+    It takes whatever comes: whoever feeds it stops while it is `full` (decision 16), so that it
+    holds its bound and what one read has brought beyond it.
     """
 
     __slots__ = ("_waiting", "bytes", "max_bytes")

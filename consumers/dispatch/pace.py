@@ -13,8 +13,8 @@ class Pace:
     """Whether the reader rests, and for what; `on_turn` is told when that changes. No I/O.
 
     Somebody who reads from the tail would lose it if the reader went on. That is worth a rest only
-    where nobody else is served by going on, which is for the stream to say (decision 14). What only a
-    save can take has a bound: there the reader rests whoever is served (decision 16).
+    where nobody else is served by going on, which is for the stream to say (decision 14). What only
+    a save can take has a bound: there the reader rests whoever is served (decision 16).
     """
 
     def __init__(self, on_turn: Callable[[], None]) -> None:

@@ -18,7 +18,7 @@ FEW_PARKED: Final = 4
 class Shelves:
     """What is parked on a worker, in bytes, and by how many subscriptions.
 
-    They are full at `most`. That they may be fuller has a bound of its own (ADR 15).
+    They are full at `most`. That they may be fuller has a bound of its own (decision 15).
     """
 
     __slots__ = ("most", "sharers", "used")

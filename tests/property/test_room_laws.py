@@ -1,4 +1,4 @@
-"""Room for what is parked: how far the shelves of a worker can go over their bound (ADR 15)."""
+"""Room for what is parked: how far a worker's shelves can go over their bound (decision 15)."""
 
 from unittest.mock import patch
 
