@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Self
 
-from bus.catalogue import Access, Domains, EventTypes
+from bus.catalogue import Access, Domain, Domains, EventTypes
 from bus.observe import metrics
 from bus.observe.logging import LogEvent, get
 from bus.store import revision as counter
 from bus.store.database import Database
 from bus.store.domains import Domains as DomainStore
-from bus.store.errors import StoreError, StoreUnavailable
+from bus.store.errors import NotFound, StoreError, StoreUnavailable
 from bus.store.event_types import EventTypes as EventTypeStore
 from bus.store.organisations import Organisations
 
@@ -30,6 +30,13 @@ class Snapshot:
     domains: Domains
     access: Access
     types: EventTypes = field(default_factory=EventTypes)
+
+    def domain_of(self, topic: str) -> Domain:
+        """Give the domain that has this topic; raises NotFound where none has."""
+        domain = self.domains.by_topic(topic)
+        if domain is None:
+            raise NotFound(f"no domain has the topic {topic}")
+        return domain
 
 
 Reader = Callable[[int | None], Awaitable[Snapshot | None]]

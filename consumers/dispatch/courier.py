@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
@@ -65,6 +66,7 @@ class Courier:
         self._timers: dict[Subscriber, asyncio.TimerHandle] = {}
         self._flushing = False
         self._stopping = False
+        self._attempts: Counter[type[Outcome]] = Counter()
 
     def stir(self, subscriber: Subscriber) -> None:
         """Note that a subscriber has something new to send; `flush` sends it."""
@@ -117,21 +119,22 @@ class Courier:
         self._sender.send(request, partial(self._answered, subscriber, delivery))
 
     def _send_batch(self, subscriber: Subscriber, batch: list[Delivery], now: float) -> None:
-        readable = [each for each in batch if self._letters.may_read(subscriber, each)]
+        readable = batch
+        try:
+            readable = [each for each in batch if self._letters.may_read(subscriber, each)]
+            request = self._letters.batch(subscriber, readable, time.time()) if readable else None
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the others go on
+            _log_of(subscriber, batch[0]).error(LogEvent.DELIVERY_FAILED, error=error)
+            request = None
+            self._loop.call_soon(
+                self._batch_answered, subscriber, readable, Temporary(Reason.FAULT)
+            )
         for each in batch:
             if each not in readable:
                 self._withhold(subscriber, each, now)
         subscriber.arrived(len(batch) - max(1, len(readable)))
-        if not readable:
-            return
-        answered = partial(self._batch_answered, subscriber, readable)
-        try:
-            request = self._letters.batch(subscriber, readable, time.time())
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the others go on
-            _log_of(subscriber, batch[0]).error(LogEvent.DELIVERY_FAILED, error=error)
-            self._loop.call_soon(answered, Temporary(Reason.FAULT))
-            return
-        self._sender.send(request, answered)
+        if request is not None:
+            self._sender.send(request, partial(self._batch_answered, subscriber, readable))
 
     def _batch_answered(
         self, subscriber: Subscriber, batch: list[Delivery], outcome: Outcome
@@ -166,13 +169,16 @@ class Courier:
     def _flush_now(self) -> None:
         self._flushing = False
         self.flush()
+        for kind, number in self._attempts.items():
+            _ATTEMPTS[kind].inc(number)
+        self._attempts.clear()
 
     def _take_in(self, subscriber: Subscriber, delivery: Delivery, outcome: Outcome) -> None:
         now = self._loop.time()
         roll = random.random()  # noqa: S311 - jitter, not a secret
         was_out = subscriber.outage
         decision = subscriber.answered(delivery, outcome, now=now, roll=roll)
-        _ATTEMPTS[type(outcome)].inc()
+        self._attempts[type(outcome)] += 1
         if decision is SETTLE:
             metrics.DELIVERY_SECONDS.observe(
                 time.time() - delivery.envelope.record.timestamp / 1000

@@ -1,22 +1,45 @@
 """A record as the stream read it, shared by all who want it."""
 
+from functools import cached_property
 from typing import NamedTuple
 
-from bus.codec import kafka
+from bus.codec import json, kafka
 from bus.event import InvalidEvent
 from bus.log.logged import LoggedEvent
 from bus.log.record import Headers, Partition, Record
+from bus.store.directory import Snapshot
 from bus.store.partition import StoredRecord
+from consumers.sinks.webhook.request import Content
 
 
 class Envelope(LoggedEvent):
     """The event at one offset, and how many windows and shelves hold it."""
 
-    __slots__ = ("holders",)
+    __slots__ = ("_asked", "_readers", "holders")
 
     def __init__(self, record: Record) -> None:
         super().__init__(record)
         self.holders = 0
+        self._asked: Snapshot | None = None
+        self._readers: frozenset[str] = frozenset()
+
+    def readers(self, now: Snapshot) -> frozenset[str]:
+        """Give the organisations that may read the event now, looked up once in each snapshot.
+
+        Raises NotFound where no domain has its topic.
+        """
+        if self._asked is not now:
+            domain, event = now.domain_of(self.record.topic), self.event
+            self._readers = now.access.readers(event.source, domain.name) if event else frozenset()
+            self._asked = now
+        return self._readers
+
+    @cached_property
+    def content(self) -> Content:
+        """What every webhook gets of the event; ValueError where `event` is None."""
+        if self.event is None:
+            raise ValueError(f"the record at offset {self.offset} is not a CloudEvent")
+        return Content(self.event, json.encode(self.event))
 
     def forget(self) -> None:
         """Let go of the decoded event, which nobody wants: the tail holds many for long."""

@@ -11,12 +11,12 @@ from bus.store.streams import StoredSubscription
 from bus.subscription import HttpSettings, SinkSecrets, read_keys
 from consumers.dispatch.subscriber import Subscriber
 from consumers.dispatch.window import Delivery
-from consumers.sinks.sender import Request
+from consumers.sinks.sender import Request, header_lines
 from consumers.sinks.webhook.credentials import Credentials
 from consumers.sinks.webhook.request import RequestBuilder
 from consumers.sinks.webhook.sign import signer_of
 
-_REPLAY: Final = ("Gemeentebus-Replay", "true")
+_REPLAY: Final = header_lines([("Gemeentebus-Replay", "true")])
 
 
 class _Prepared(NamedTuple):
@@ -41,22 +41,16 @@ class WebhookLetters:
 
     def may_read(self, subscriber: Subscriber, delivery: Delivery) -> bool:
         """Say whether the right to read this event has not ended since it was matched."""
-        event = delivery.envelope.event
-        now = self._directory.now
-        domain = now.domains.by_topic(delivery.envelope.record.topic)
-        if domain is None or event is None:
-            return False
-        return subscriber.organisation in now.access.readers(event.source, domain.name)
+        return subscriber.organisation in delivery.envelope.readers(self._directory.now)
 
     def request(self, subscriber: Subscriber, delivery: Delivery, at: float) -> Request | None:
         """Give the request for one attempt at `at` (unix seconds).
 
         None means that the right to read this event has ended since it was matched.
         """
-        event = delivery.envelope.event
-        if event is None or not self.may_read(subscriber, delivery):
+        if not self.may_read(subscriber, delivery):
             return None
-        request = self._builder(subscriber, at).build(event, delivery.envelope.body, now=at)
+        request = self._builder(subscriber, at).build(delivery.envelope.content, now=at)
         return _marked(request) if delivery.replayed else request
 
     def batch(self, subscriber: Subscriber, deliveries: Sequence[Delivery], at: float) -> Request:
@@ -64,9 +58,8 @@ class WebhookLetters:
 
         For subscriptions of mode batch; the first of a key comes before the later.
         """
-        envelopes = [delivery.envelope for delivery in deliveries]
-        events = [(each.event, each.body) for each in envelopes if each.event is not None]
-        request = self._builder(subscriber, at).build_batch(events, now=at)
+        contents = [delivery.envelope.content for delivery in deliveries]
+        request = self._builder(subscriber, at).build_batch(contents, now=at)
         return _marked(request) if any(each.replayed for each in deliveries) else request
 
     def _builder(self, subscriber: Subscriber, at: float) -> RequestBuilder:
@@ -104,4 +97,4 @@ class WebhookLetters:
 
 def _marked(request: Request) -> Request:
     """Say in a header that the bus was asked to deliver this again."""
-    return structs.replace(request, headers=(*request.headers, _REPLAY))
+    return structs.replace(request, head=request.head + _REPLAY)

@@ -25,7 +25,7 @@ from consumers.dispatch.member import Member
 from consumers.dispatch.moment import moment
 from consumers.dispatch.orders import Orders
 from consumers.dispatch.saving import Saving
-from consumers.dispatch.stream import Signals, Stream
+from consumers.dispatch.stream import Readers, Signals, Stream
 from consumers.dispatch.subscriber import Subscriber
 
 TopicIds = Callable[[Iterable[str]], Awaitable[Mapping[str, UUID]]]
@@ -46,7 +46,7 @@ class Parts:
     subscribers: Callable[[StoredSubscription], Subscriber]
     subscriptions_at: Callable[[int], Awaitable[History]]
     in_scope: Callable[[str, Subscription], bool]
-    readers: Callable[[str, str], frozenset[str]]
+    readers: Readers
     topic_ids: TopicIds
     pause: Callable[[Iterable[Partition]], None]
     resume: Callable[[Iterable[Partition]], None]
@@ -73,7 +73,7 @@ class Ownership:
             partition,
             start=taken.next_offset,
             revision=taken.revision,
-            readers=lambda source: parts.readers(source, partition.topic),
+            readers=parts.readers,
             subscriber=parts.subscribers,
             in_scope=lambda subscription: parts.in_scope(partition.topic, subscription),
             signals=Signals(

@@ -117,4 +117,4 @@ class Scan:
         event = envelope.event
         if event is None:
             return _NOBODY
-        return {*self._index.match(event.type, event.get, self._stream.readers(event.source))}
+        return {*self._index.match(event.type, event.get, self._stream.readers(envelope))}

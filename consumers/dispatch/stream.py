@@ -31,8 +31,8 @@ from consumers.dispatch.tail import Tail
 from consumers.dispatch.wanted import nothing
 from consumers.dispatch.window import Delivery, Window
 
-Readers = Callable[[str], frozenset[str]]
-"""The organisations that may read events of a source in this partition's domain."""
+Readers = Callable[[Envelope], frozenset[str]]
+"""The organisations that may read an event now."""
 
 
 def _nobody_listens(*_: object) -> None:
@@ -274,9 +274,8 @@ class Stream:
 
     def offer(self, member: Member, envelope: Envelope, now: float) -> bool:
         """Show a member an event at or after its cursor; False if it wants it and has no room."""
-        event = envelope.event
-        readable = event is not None and member.subscriber.organisation in self.readers(
-            event.source
+        readable = envelope.event is not None and member.subscriber.organisation in self.readers(
+            envelope
         )
         return take(member, envelope, readable=readable, now=now)
 
@@ -337,7 +336,7 @@ class Stream:
         if not self._index.wants(event.type):
             envelope.forget()
             return ()
-        return self._index.match(event.type, event.get, self.readers(event.source))
+        return self._index.match(event.type, event.get, self.readers(envelope))
 
     def _keep(self, envelope: Envelope) -> None:
         """Keep a record that is no event; with no room for more the reader rests for the save."""

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from heapq import heapify, heappop, heappush
 from itertools import count, islice
 from typing import assert_never
-from uuid import UUID
 
 from bus.store.streams import StoredSubscription
 from bus.subscription import Subscription
@@ -48,7 +47,9 @@ class Subscriber:
     only one probe at a time goes out, each time another lane's, on the retry schedule; any success
     ends the outage and makes ready what failed in it. While `stopped` (paused, disabled or about to
     be) it is sent nothing; `to_disable` says why, until that is stored. `room` counts what its
-    shelves hold; `failing_since` is the moment of the first failure after the last success.
+    shelves hold; `failing_since` is the moment of the first failure after the last success. One
+    that `batches` gets several events in one request; of one that `keeps_all_attempts` successes
+    are kept to be looked up, too. `organisation` is the OIN whose reading rights count.
     """
 
     def __init__(
@@ -57,14 +58,13 @@ class Subscriber:
         on_ready: Callable[["Subscriber"], None],
         room: Room,
     ) -> None:
-        self.stored = stored
+        self.identity = stored.id
+        self.organisation = stored.organisation
         self.in_flight = 0
         self.room = room
         self.failing_since: float | None = None
-        self.stopped = stored.state != "active"
         self.to_disable: Disablement | None = None
         self.caps: tuple[Cap[Subscriber], ...] = ()
-        self._allowed = float(stored.subscription.delivery.concurrency)
         self._succeeded_at = float("-inf")
         self._on_ready = on_ready
         self._ready: deque[Delivery] = deque()
@@ -78,32 +78,12 @@ class Subscriber:
         self._part = 1.0
         self._interval = 0.0
         self._next_turn = 0.0
-        self.share_rate(self._part)
-
-    @property
-    def identity(self) -> UUID:
-        """The subscription's id."""
-        return self.stored.id
-
-    @property
-    def organisation(self) -> str:
-        """The OIN whose reading rights count."""
-        return self.stored.organisation
+        self._keep_to(stored)
 
     @property
     def subscription(self) -> Subscription:
         """The version in force."""
         return self.stored.subscription
-
-    @property
-    def keeps_all_attempts(self) -> bool:
-        """Whether its successes are kept to be looked up, too."""
-        return self.subscription.delivery.attempts == "all"
-
-    @property
-    def batches(self) -> bool:
-        """Whether several events may go in one request."""
-        return self.subscription.delivery.mode == "batch"
 
     @property
     def outage(self) -> bool:
@@ -131,16 +111,23 @@ class Subscriber:
 
     def reconfigure(self, stored: StoredSubscription) -> None:
         """Take a new version; a changed sink may work again, so all that waits is tried at once."""
-        self.stored = stored
-        self.stopped = stored.state != "active"
         self.to_disable = None
         self.failing_since = None
-        self._allowed = float(stored.subscription.delivery.concurrency)
-        self.share_rate(self._part)
+        self._keep_to(stored)
         self._recover()
         while self._waiting:
             self._ready.append(heappop(self._waiting)[2])
         self._on_ready(self)
+
+    def _keep_to(self, stored: StoredSubscription) -> None:
+        delivery = stored.subscription.delivery
+        self.stored = stored
+        self.stopped = stored.state != "active"
+        self.batches = delivery.mode == "batch"
+        self.keeps_all_attempts = delivery.attempts == "all"
+        self._most = delivery.concurrency
+        self._allowed = float(self._most)
+        self.share_rate(self._part)
 
     def put_under(self, caps: tuple["Cap[Subscriber]", ...]) -> None:
         """Count under these caps from here on, what is on the wire included.
@@ -343,9 +330,8 @@ class Subscriber:
     def _succeeded(self, now: float) -> None:
         self._succeeded_at = now
         self.failing_since = None
-        most = self.subscription.delivery.concurrency
-        if self._allowed < most:
-            self._allowed = min(most, self._allowed + 1 / self._allowed)
+        if self._allowed < self._most:
+            self._allowed = min(self._most, self._allowed + 1 / self._allowed)
         if self._failing_lanes:
             if self.outage:
                 self._recover()

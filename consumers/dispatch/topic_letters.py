@@ -20,10 +20,10 @@ class TopicLetters:
     def request(self, subscriber: Subscriber, delivery: Delivery, at: float) -> TopicRequest | None:  # noqa: ARG002 - a webhook is signed at a time
         """Give the record for one attempt, as `Letters.request` does."""
         settings = subscriber.subscription.protocolsettings
-        event, record = delivery.envelope.event, delivery.envelope.record
+        event = delivery.envelope.event
         if event is None or not isinstance(settings, KafkaSettings):
             return None
-        if subscriber.organisation not in self._directory.readers(event.source, record.topic):
+        if subscriber.organisation not in delivery.envelope.readers(self._directory.now):
             return None
         headers, value = kafka.encode(event)
         return TopicRequest(

@@ -15,12 +15,13 @@ from bus.observe import metrics
 from bus.observe.events import LogEvent
 from bus.observe.logging import get
 from bus.store.directory import Directory
-from bus.store.errors import Fenced, NotFound, StoreError, Unreadable
+from bus.store.errors import Fenced, StoreError, Unreadable
 from bus.store.streams import StoredSubscription, Streams
 from bus.subscription import Subscription
 from consumers.dispatch.budget import Budget
 from consumers.dispatch.caps import Caps
 from consumers.dispatch.courier import Courier, Letters
+from consumers.dispatch.envelope import Envelope
 from consumers.dispatch.gauges import gauge
 from consumers.dispatch.ownership import History, Ownership, Parts, TopicIds, tell_unreadable
 from consumers.dispatch.reading import Reading
@@ -260,18 +261,13 @@ class Worker:
     def _in_scope(self, topic: str, subscription: Subscription) -> bool:
         if subscription.pulled:
             return False
-        return not subscription.domains or self._domain(topic) in subscription.domains
+        # Only topics of the catalogue are ever asked of the group; without the domain nobody can
+        # say which subscriptions are at home here, and rows would go that must not: it raises.
+        domain = self._rooms.directory.now.domain_of(topic).name
+        return not subscription.domains or domain in subscription.domains
 
-    def _readers(self, source: str, topic: str) -> frozenset[str]:
-        return self._rooms.directory.now.access.readers(source, self._domain(topic))
-
-    def _domain(self, topic: str) -> str:
-        domain = self._rooms.directory.now.domains.by_topic(topic)
-        if domain is None:
-            # Only topics of the catalogue are ever asked of the group; without the domain nobody
-            # can say which subscriptions are at home here, and rows would go that must not.
-            raise NotFound(f"no domain has the topic {topic}")
-        return domain.name
+    def _readers(self, envelope: Envelope) -> frozenset[str]:
+        return envelope.readers(self._rooms.directory.now)
 
     def _tell(
         self, event: LogEvent, partition: Partition, error: BaseException | None = None

@@ -1,7 +1,7 @@
 """The one seam between the engine and the wire."""
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
@@ -42,7 +42,8 @@ class Keys:
 class Request(msgspec.Struct, frozen=True):
     """One POST to one sink, ready for the wire.
 
-    `headers` are complete but for Host and Content-Length. `timeout` is in seconds and counts from
+    `head` has its header lines, as `header_lines` writes them, but for Host and Content-Length.
+    `timeout` is in seconds and counts from
     `send`, the wait for a connection included; so does `first_byte`, until when the answer has to
     begin (None: no sooner than it has to end). `organisation` keeps connections apart: one is never
     shared between organisations, nor under another TLS context. A msgspec Struct, because there is
@@ -50,12 +51,18 @@ class Request(msgspec.Struct, frozen=True):
     """
 
     url: str
-    headers: tuple[tuple[str, str], ...]
+    head: str
     body: bytes
     timeout: float
     organisation: str
     keys: Keys | None = None
     first_byte: float | None = None
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """The same by name and value, for who does not write a head of its own."""
+        lines = (line.partition(": ") for line in self.head.split("\r\n")[:-1])
+        return tuple((name, value) for name, _, value in lines)
 
     @override
     def __repr__(self) -> str:
@@ -66,6 +73,15 @@ class Request(msgspec.Struct, frozen=True):
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         """Show the same in a traceback printed by rich."""
         return [("url", self.url), ("organisation", self.organisation)]
+
+
+def header_lines(headers: Iterable[tuple[str, str]]) -> str:
+    """Write headers as the lines of a head; raises ValueError for one that would be two."""
+    lines = [f"{name}: {value}\r\n" for name, value in headers]
+    text = "".join(lines)
+    if text.count("\n") != len(lines) or text.count("\r") != len(lines) or "\0" in text:
+        raise ValueError("a header's name or value holds a line break or a null")
+    return text
 
 
 class Sender(Protocol):

@@ -21,7 +21,7 @@ import uvloop
 
 from bus.subscription import new_signing_secret
 from consumers.sinks.outcome import Delivered, Outcome
-from consumers.sinks.sender import Request, Sender
+from consumers.sinks.sender import Request, Sender, header_lines
 from consumers.sinks.webhook.aiohttp_sender import AiohttpSender
 from consumers.sinks.webhook.guard import Guard
 from consumers.sinks.webhook.sign import Signer
@@ -39,6 +39,7 @@ HEADERS = (
     ("webhook-timestamp", "1800000000"),
     ("webhook-signature", Signer(new_signing_secret()).sign("msg_1", 1_800_000_000, BODY)),
 )
+HEAD = header_lines(HEADERS)
 
 Contender = Callable[[int, int], Awaitable[None]]
 
@@ -73,7 +74,7 @@ class Run:
 
 
 async def _post(sender: Sender, url: str, number: int, at_once: int) -> None:
-    await Run(sender, Request(url, HEADERS, BODY, 30.0, "org"), number).run(at_once)
+    await Run(sender, Request(url, HEAD, BODY, 30.0, "org"), number).run(at_once)
 
 
 async def _bare(session: aiohttp.ClientSession, url: str, number: int, at_once: int) -> None:

@@ -178,7 +178,7 @@ class World:
             Partition("t", 0),
             start=self.database.next_offset,
             revision=self.database.revision,
-            readers=lambda _source: frozenset({OIN}),
+            readers=lambda _: frozenset({OIN}),
             subscriber=self._subscriber,
             in_scope=_in_scope,
             signals=Signals(lost=self._lost),

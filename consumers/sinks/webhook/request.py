@@ -7,15 +7,28 @@ from typing import Literal
 from bus.codec import http
 from bus.codec.media import BATCH, STRUCTURED, Mode, mode_of
 from bus.event import Event
-from consumers.sinks.sender import Keys, Request
+from consumers.sinks.sender import Keys, Request, header_lines
 from consumers.sinks.webhook import message_signature
-from consumers.sinks.webhook.sign import Signs, batch_id, webhook_id
+from consumers.sinks.webhook.sign import EventIds, Signs, batch_id, counted
 
 # W3C Trace Context; an attribute that is not in this form stays in the event and out of the head.
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 _TRACESTATE = re.compile(r"[\x21-\x7e](?:[\t\x20-\x7e]{0,510}[\x21-\x7e])?", re.ASCII)
 
-Headers = tuple[tuple[str, str], ...]
+
+class Content:
+    """What of an event is the same for all webhooks, made once for all of them.
+
+    `body` is the event in structured JSON, `trace` the header lines of its trace.
+    """
+
+    __slots__ = ("body", "event", "ids", "trace")
+
+    def __init__(self, event: Event, body: bytes) -> None:
+        self.event = event
+        self.body = body
+        self.trace = header_lines(trace) if (trace := _trace(event)) else ""
+        self.ids = EventIds(event.source, event.id)
 
 
 class RequestBuilder:
@@ -36,6 +49,7 @@ class RequestBuilder:
         "_organisation",
         "_signers",
         "_sink",
+        "_subscription",
         "_subscription_id",
         "_timeout",
         "_uri",
@@ -55,9 +69,10 @@ class RequestBuilder:
         keys: Keys | None = None,
         first_byte: float | None = None,
     ) -> None:
-        own = tuple((headers or {}).items())
+        own = (headers or {}).items()
         named = any(name.lower() == "user-agent" for name, _ in own)
         self._subscription_id = subscription_id
+        self._subscription = counted(subscription_id)
         self._organisation = organisation
         self._sink = sink
         self._uri = message_signature.target_uri(sink)
@@ -66,50 +81,40 @@ class RequestBuilder:
         self._mode = mode
         self._keys = keys
         self._first_byte = first_byte
-        self._common: Headers = (
-            ("WebHook-Request-Origin", origin),
-            *(() if named else (("User-Agent", "Gemeentebus"),)),
-            *own,
-        )
+        agent = () if named else (("User-Agent", "Gemeentebus"),)
         media_type = BATCH if mode == "batch" else STRUCTURED
-        self._fixed: Headers = (("Content-Type", f"{media_type}; charset=utf-8"), *self._common)
+        self._common = header_lines((("WebHook-Request-Origin", origin), *agent, *own))
+        self._fixed = f"Content-Type: {media_type}; charset=utf-8\r\n{self._common}"
 
-    def build(self, event: Event, body: bytes, *, now: float) -> Request:
-        """Build one attempt; `body` is the event in structured JSON, `now` Unix time in seconds."""
+    def build(self, content: Content, *, now: float) -> Request:
+        """Build one attempt to deliver an event; `now` is Unix time in seconds."""
         if self._mode == "batch":
-            return self.build_batch([(event, body)], now=now)
-        message_id = webhook_id(event.source, event.id, self._subscription_id)
-        timestamp = int(now)
-        if self._mode == "binary" and _fits_binary(event):
-            said, body = http.encode_binary(event)
-            headers: Headers = (
-                *said,
-                *self._common,
-                *_trace(event),
-                *self._sign(said, body, timestamp),
-            )
-        else:
-            headers = (*self._fixed, *_trace(event))
-        return self._request(headers, body, message_id, timestamp)
+            return self.build_batch([content], now=now)
+        body, lines, timestamp = content.body, self._fixed, int(now)
+        if self._mode == "binary" and _fits_binary(content.event):
+            said, body = http.encode_binary(content.event)
+            lines = header_lines((*said, *self._sign(said, body, timestamp))) + self._common
+        message_id = content.ids.for_subscription(self._subscription)
+        return self._request(lines + content.trace, body, message_id, timestamp)
 
-    def build_batch(self, events: Sequence[tuple[Event, bytes]], *, now: float) -> Request:
-        """Build one attempt to deliver several events, each with its body in structured JSON.
+    def build_batch(self, contents: Sequence[Content], *, now: float) -> Request:
+        """Build one attempt to deliver several events.
 
         Its `webhook-id` is that of the event when there is but one; else another batch has another.
         """
-        ids = [webhook_id(event.source, event.id, self._subscription_id) for event, _ in events]
-        body = b"[" + b",".join(body for _, body in events) + b"]"
+        ids = [content.ids.for_subscription(self._subscription) for content in contents]
+        body = b"[" + b",".join(content.body for content in contents) + b"]"
         message_id = ids[0] if len(ids) == 1 else batch_id(ids)
         return self._request(self._fixed, body, message_id, int(now))
 
-    def _request(self, headers: Headers, body: bytes, message_id: str, timestamp: int) -> Request:
-        headers += (("webhook-id", message_id), ("webhook-timestamp", str(timestamp)))
+    def _request(self, lines: str, body: bytes, message_id: str, timestamp: int) -> Request:
+        head = f"{lines}webhook-id: {message_id}\r\nwebhook-timestamp: {timestamp}\r\n"
         if self._signers:
             items = [signer.sign(message_id, timestamp, body) for signer in self._signers]
-            headers += (("webhook-signature", " ".join(items)),)
+            head = f"{head}webhook-signature: {' '.join(items)}\r\n"
         return Request(
             self._sink,
-            headers,
+            head,
             body,
             self._timeout,
             self._organisation,
@@ -117,7 +122,9 @@ class RequestBuilder:
             self._first_byte,
         )
 
-    def _sign(self, headers: Sequence[tuple[str, str]], body: bytes, timestamp: int) -> Headers:
+    def _sign(
+        self, headers: Sequence[tuple[str, str]], body: bytes, timestamp: int
+    ) -> tuple[tuple[str, str], ...]:
         """Sign what Standard Webhooks leaves open in binary mode: the event's attributes."""
         if not self._signers:
             return ()
@@ -143,7 +150,7 @@ def _fits_binary(event: Event) -> bool:
     return mode_of(datacontenttype) is Mode.BINARY
 
 
-def _trace(event: Event) -> Headers:
+def _trace(event: Event) -> tuple[tuple[str, str], ...]:
     parent = event.attributes.get("traceparent")
     if not isinstance(parent, str) or not _TRACEPARENT.fullmatch(parent):
         return ()

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from typing_extensions import override
 
 from consumers.sinks.outcome import Misconfigured, Outcome, Reason, Temporary
-from consumers.sinks.sender import Request, Sender, Token
+from consumers.sinks.sender import Request, Sender, Token, header_lines
 
 _UNAUTHORIZED = 401
 
@@ -104,4 +104,4 @@ class TokenSender(Sender):
 
 
 def _with(request: Request, authorization: str) -> Request:
-    return replace(request, headers=(*request.headers, ("Authorization", authorization)))
+    return replace(request, head=request.head + header_lines([("Authorization", authorization)]))

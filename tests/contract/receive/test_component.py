@@ -22,7 +22,7 @@ from consumers.receive import component
 from consumers.sinks.outcome import Delivered, Misconfigured, Outcome, Refused, Temporary
 from consumers.sinks.webhook.aiohttp_sender import AiohttpSender
 from consumers.sinks.webhook.guard import Guard
-from consumers.sinks.webhook.request import RequestBuilder
+from consumers.sinks.webhook.request import Content, RequestBuilder
 from consumers.sinks.webhook.sign import Signer
 
 SECRET = new_signing_secret()
@@ -88,7 +88,7 @@ async def deliver(
     )
     outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
     body = json.encode(EVENT) if body is None else body
-    sender.send(builder.build(EVENT, body, now=time.time()), outcome.set_result)
+    sender.send(builder.build(Content(EVENT, body), now=time.time()), outcome.set_result)
     return await outcome
 
 

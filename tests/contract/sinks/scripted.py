@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from consumers.sinks.outcome import Outcome
-from consumers.sinks.sender import Request, Sender
+from consumers.sinks.sender import Request, Sender, header_lines
 from consumers.sinks.webhook.aiohttp_sender import AiohttpSender
 from consumers.sinks.webhook.wire_sender import WireSender
 
@@ -107,7 +107,7 @@ def request_for(
 ) -> Request:
     """Make a request with a message id, as the engine would."""
     headers = (("Content-Type", "application/cloudevents+json"), ("webhook-id", "msg_1"))
-    return Request(url, headers, body, timeout, organisation)
+    return Request(url, header_lines(headers), body, timeout, organisation)
 
 
 async def deliver(sender: Sender, request: Request) -> Outcome:

@@ -346,7 +346,7 @@ async def test_certificates_of_a_subscription(
 
         async def outcome(keys: Keys | None) -> Outcome:
             plain = request_for(sink.url)
-            return await deliver(sender, Request(plain.url, plain.headers, b"{}", 5, "org", keys))
+            return await deliver(sender, Request(plain.url, plain.head, b"{}", 5, "org", keys))
 
         assert [await outcome(mine), await outcome(mine)] == [Delivered(200)] * 2
         assert sink.connections == 1

@@ -108,7 +108,7 @@ class Small:
             Partition("t", 0),
             start=start,
             revision=1,
-            readers=lambda _source: frozenset(self.may_read),
+            readers=lambda _: frozenset(self.may_read),
             subscriber=self.subscriber,
             in_scope=lambda _subscription: True,
             signals=Signals(

@@ -21,7 +21,7 @@ class Named(Letters):
 
     def request(self, subscriber: Subscriber, _delivery: Delivery, _at: float) -> Request:
         """Give it as the address."""
-        return Request(str(subscriber.identity.int), (), b"", 1.0, subscriber.organisation)
+        return Request(str(subscriber.identity.int), "", b"", 1.0, subscriber.organisation)
 
 
 class Hosts:

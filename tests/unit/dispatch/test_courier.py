@@ -22,7 +22,7 @@ class Letters:
         """Give a request, or fail."""
         if subscriber.identity.int == self._fails_for:
             raise ValueError
-        return Request("https://sink.example/", (), b"", 1.0, subscriber.organisation)
+        return Request("https://sink.example/", "", b"", 1.0, subscriber.organisation)
 
     def may_read(self, _subscriber: Subscriber, delivery: Delivery) -> bool:
         """Say yes, but for events of offset 5."""
@@ -31,7 +31,7 @@ class Letters:
     def batch(self, subscriber: Subscriber, deliveries: Sequence[Delivery], _at: float) -> Request:
         """Give a request that tells what is in it."""
         body = json.dumps([each.offset for each in deliveries]).encode()
-        return Request("https://sink.example/", (), body, 1.0, subscriber.organisation)
+        return Request("https://sink.example/", "", body, 1.0, subscriber.organisation)
 
 
 class Refusing:

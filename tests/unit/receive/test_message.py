@@ -11,7 +11,7 @@ from bus.codec import http
 from bus.event import Event
 from bus.subscription import Scheme, Signing, new_signing_secret
 from consumers.receive import Rejected, read
-from consumers.sinks.webhook.request import RequestBuilder
+from consumers.sinks.webhook.request import Content, RequestBuilder
 from consumers.sinks.webhook.sign import Signer, signer_of, verifier_of
 
 NOW = 1_800_000_000
@@ -156,7 +156,7 @@ def binary(secret: str = SECRET) -> tuple[list[tuple[bytes, bytes]], bytes]:
         signers=[signer_of(secret)],
         mode="binary",
     )
-    request = builder.build(WITH_DATA, b"", now=NOW)
+    request = builder.build(Content(WITH_DATA, b""), now=NOW)
     return [(n.lower().encode(), v.encode()) for n, v in request.headers], request.body
 
 

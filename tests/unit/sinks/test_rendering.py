@@ -2,7 +2,7 @@
 
 import pytest
 
-from consumers.sinks.sender import Request
+from consumers.sinks.sender import Request, header_lines
 from consumers.sinks.webhook.guard import Guard
 from consumers.sinks.webhook.rendering import render, start_of
 
@@ -29,22 +29,20 @@ def test_start(url: str, path: str, host: str) -> None:
     assert start == f"POST {path} HTTP/1.1\r\nHost: {host}\r\n"
 
 
-def request(*headers: tuple[str, str]) -> Request:
-    """Make a request with these headers."""
-    return Request("https://sink.example/", headers, b"{}", 1.0, "org")
-
-
 def test_head() -> None:
     """Start, headers in their order, length and an empty line; what is not ASCII goes as UTF-8."""
-    head = render("POST / HTTP/1.1\r\nHost: h\r\n", request(("A", "b"), ("c", "é")))
+    headers = (("A", "b"), ("c", "é"))
+    request = Request("https://sink.example/", header_lines(headers), b"{}", 1.0, "org")
+    head = render("POST / HTTP/1.1\r\nHost: h\r\n", request)
     expected = "POST / HTTP/1.1\r\nHost: h\r\nA: b\r\nc: é\r\nContent-Length: 2\r\n\r\n"
     assert head == expected.encode()
+    assert request.headers == headers
 
 
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\0", "\r\nx: y", "\n\r"])
 @pytest.mark.parametrize("place", ["name", "value"])
 def test_no_header_carries_another(end: str, place: str) -> None:
-    """A line break or a null, in name or value, keeps the whole request from the wire."""
+    """A line break or a null, in name or value, keeps a head from being written."""
     header = (f"a{end}b", "c") if place == "name" else ("a", f"b{end}c")
     with pytest.raises(ValueError, match="line break"):
-        render("POST / HTTP/1.1\r\nHost: h\r\n", request(("x", "y"), header))
+        header_lines([("x", "y"), header])

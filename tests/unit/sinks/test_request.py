@@ -14,7 +14,7 @@ from bus.subscription import new_signing_secret
 from consumers.receive import read
 from consumers.sinks.sender import Request
 from consumers.sinks.webhook import message_signature
-from consumers.sinks.webhook.request import RequestBuilder
+from consumers.sinks.webhook.request import Content, RequestBuilder
 from consumers.sinks.webhook.sign import Signer, signer_of, verifier_of, verify, webhook_id
 from tests.property.valid_events import exactly, in_headers, trimmed, valid_events
 
@@ -66,7 +66,7 @@ def event(**attributes: AttributeValue) -> Event:
 
 def build(*secrets: str, **attributes: AttributeValue) -> Request:
     """Build one attempt to deliver an event with these attributes."""
-    return builder(*secrets).build(event(**attributes), BODY, now=NOW)
+    return builder(*secrets).build(Content(event(**attributes), BODY), now=NOW)
 
 
 def test_request() -> None:
@@ -93,8 +93,8 @@ def test_request() -> None:
 def test_id_stays_and_signature_follows_the_attempt() -> None:
     """A later attempt has the same id, its own timestamp, and a signature over that."""
     secret = new_signing_secret()
-    first = dict(builder(secret).build(event(), BODY, now=NOW).headers)
-    second = dict(builder(secret).build(event(), BODY, now=NOW + 5).headers)
+    first = dict(builder(secret).build(Content(event(), BODY), now=NOW).headers)
+    second = dict(builder(secret).build(Content(event(), BODY), now=NOW + 5).headers)
     assert first["webhook-id"] == second["webhook-id"]
     assert first["webhook-signature"] != second["webhook-signature"]
     assert second["webhook-timestamp"] == "1800000005"
@@ -113,7 +113,7 @@ def test_both_secrets_sign_during_a_rotation() -> None:
 def test_public_library_verifies() -> None:
     """A component with the public library takes the request as it is sent."""
     secret = new_signing_secret()
-    request = builder(secret).build(event(), BODY, now=time.time())
+    request = builder(secret).build(Content(event(), BODY), now=time.time())
     assert Webhook(secret).verify(BODY, dict(request.headers)) == {"specversion": "1.0"}
 
 
@@ -143,7 +143,7 @@ def test_trace(attributes: dict[str, AttributeValue], expected: dict[str, str]) 
 def test_own_headers() -> None:
     """A subscription's own headers go along; it may call the bus by another name."""
     headers = {"Authorization": "Bearer x", "user-agent": "Other"}
-    request = builder(headers=headers).build(event(), BODY, now=NOW)
+    request = builder(headers=headers).build(Content(event(), BODY), now=NOW)
     sent = dict(request.headers)
     assert sent["Authorization"] == "Bearer x"
     assert [value for name, value in sent.items() if name.lower() == "user-agent"] == ["Other"]
@@ -153,7 +153,7 @@ def test_own_headers() -> None:
 def test_binary_mode() -> None:
     """Attributes go in ce- headers, percent-encoded, the data is the body as it was published."""
     secret = new_signing_secret()
-    sent = made(secret, "binary").build(FULL, BODY, now=NOW)
+    sent = made(secret, "binary").build(Content(FULL, BODY), now=NOW)
     headers = dict(sent.headers)
     assert len({name.lower() for name in headers}) == len(sent.headers)
     assert sent.body == b'{"a": 1.0}'
@@ -184,7 +184,7 @@ def test_binary_mode() -> None:
 def test_what_has_no_binary_form_goes_structured(changes: dict[str, object]) -> None:
     """Without a body or a media type, or with one that would say another mode (webhook §2)."""
     odd = msgspec.structs.replace(FULL, **changes)
-    sent = made(new_signing_secret(), "binary").build(odd, BODY, now=NOW)
+    sent = made(new_signing_secret(), "binary").build(Content(odd, BODY), now=NOW)
     assert sent.body == BODY
     names = {name.lower() for name, _ in sent.headers}
     assert not any(name.startswith("ce-") for name in names)
@@ -197,7 +197,7 @@ def test_any_event_arrives_signed_in_any_mode(event: Event) -> None:
     """What was published is what a component reads, and every bit of it was signed."""
     secret, body = new_signing_secret(), json.encode(event)
     for mode in ("structured", "binary", "batch"):
-        sent = made(secret, mode).build(event, body, now=NOW)
+        sent = made(secret, mode).build(Content(event, body), now=NOW)
         raw = [(name.lower().encode(), value.encode()) for name, value in sent.headers]
         (arrived,) = read(
             raw,
@@ -216,7 +216,7 @@ def test_batch() -> None:
     secret = new_signing_secret()
     build = made(secret, "batch").build_batch
     one, two = (Event(id=each, source="urn:x", type="nl.x") for each in "12")
-    both = [(each, json.encode(each)) for each in (one, two)]
+    both = [Content(each, json.encode(each)) for each in (one, two)]
     sent = build(both, now=NOW)
     headers = dict(sent.headers)
     assert headers["Content-Type"] == "application/cloudevents-batch+json; charset=utf-8"
@@ -235,5 +235,5 @@ def test_batch() -> None:
     assert ids[0] == headers["webhook-id"]
     assert len(set(ids)) == 4
     assert ids[1] == webhook_id("urn:x", "1", "sub")
-    single = made(secret, "batch").build(one, both[0][1], now=NOW)
+    single = made(secret, "batch").build(both[0], now=NOW)
     assert single == build(both[:1], now=NOW)
