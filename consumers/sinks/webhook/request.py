@@ -27,7 +27,7 @@ class Content:
     def __init__(self, event: Event, body: bytes) -> None:
         self.event = event
         self.body = body
-        self.trace = header_lines(trace) if (trace := _trace(event)) else ""
+        self.trace = _trace(event)
         self.ids = EventIds(event.source, event.id)
 
 
@@ -150,11 +150,11 @@ def _fits_binary(event: Event) -> bool:
     return mode_of(datacontenttype) is Mode.BINARY
 
 
-def _trace(event: Event) -> tuple[tuple[str, str], ...]:
+def _trace(event: Event) -> str:
     parent = event.attributes.get("traceparent")
     if not isinstance(parent, str) or not _TRACEPARENT.fullmatch(parent):
-        return ()
+        return ""
     state = event.attributes.get("tracestate")
     if not isinstance(state, str) or not _TRACESTATE.fullmatch(state):
-        return (("traceparent", parent),)
-    return (("traceparent", parent), ("tracestate", state))
+        return f"traceparent: {parent}\r\n"
+    return f"traceparent: {parent}\r\ntracestate: {state}\r\n"
