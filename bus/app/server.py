@@ -2,12 +2,14 @@
 
 import asyncio
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
 import uvicorn
+from httptools import HttpParserUpgrade, HttpRequestParser
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -35,6 +37,8 @@ class Protocol(HttpToolsProtocol):
     _in_head = True
     _underway = True
     _deadline: asyncio.TimerHandle | None = None
+    _data = b""
+    _again = b""
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as its
@@ -48,7 +52,12 @@ class Protocol(HttpToolsProtocol):
 
     @override
     def data_received(self, data: bytes) -> None:
+        self._data = data
         super().data_received(data)
+        while self._again:
+            self._data, self._again = self._again, b""
+            super().data_received(self._data)
+        self._data = b""
         if self._underway and self._deadline is None:  # never so for one that comes in one piece
             self._wait_for_the_rest()
         if self._in_head:  # after the fact: what we hold is what a socket gives at once, at most
@@ -63,14 +72,38 @@ class Protocol(HttpToolsProtocol):
 
     @override
     def on_headers_complete(self) -> None:
+        if self._offers_upgrade():
+            return
         self._in_head = False
         super().on_headers_complete()
 
     @override
     def on_message_complete(self) -> None:
+        if self._offers_upgrade():
+            return
         self._underway = False
         self._wait_no_longer()
         super().on_message_complete()
+
+    def _offers_upgrade(self) -> bool:
+        return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+
+    @override
+    def _unsupported_upgrade_warning(self) -> None:
+        """Have a request that offers another protocol read anew, as if it had not.
+
+        httptools takes its body for that protocol's. RFC 9110 §7.8 lets a server ignore the offer,
+        and Java's client makes it with every first request.
+        """
+        upgrade = sys.exception()
+        if not isinstance(upgrade, HttpParserUpgrade) or not self._offers_upgrade():
+            return
+        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b" % (method, self.url, version)]
+        lines += [b"%b: %b" % each for each in self.headers if each[0] != b"upgrade"]
+        self._again = b"\r\n".join((*lines, b"", self._data[upgrade.args[0] :]))
+        self.parser = HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
 
     @override
     def send_400_response(self, msg: str) -> None:
