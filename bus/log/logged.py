@@ -15,9 +15,10 @@ class LoggedEvent:
     def __init__(self, record: Record) -> None:
         self.record = record
         self.offset = record.offset
-        self.size = 512 + len(record.value or b"")
-        for _, text in record.headers:
-            self.size += len(text or b"")
+        size = 512 + len(record.key or b"") + len(record.value or b"")
+        for name, text in record.headers:
+            size += len(name) + len(text or b"")
+        self.size = size
 
     @cached_property
     def event(self) -> Event | None:

@@ -3,6 +3,8 @@
 import gc
 from dataclasses import replace
 
+import pytest
+
 from bus.store.partition import Gap
 from bus.store.stored import Replay
 from consumers.dispatch.envelope import Envelope
@@ -79,11 +81,17 @@ def test_a_tail_lets_go_of_what_it_no_longer_serves() -> None:
     assert [each.offset for each in tail.since(tail.start)] == [98, 99]
 
 
-def test_headers_weigh_too() -> None:
-    """An event whose attributes are large is as heavy as one whose data is."""
-    light = record(1)
-    heavy = LogRecord(1, b"k", b"", [*light.headers, ("ce_big", b"x" * 100_000)])
-    assert Envelope(heavy).size > 100_000
+@pytest.mark.parametrize(
+    ("key", "header"),
+    [
+        (b"k", ("ce_big", b"x" * 100_000)),
+        (b"k", ("x" * 100_000, None)),
+        (b"k" * 100_000, ("ce_x", b"y")),
+    ],
+)
+def test_all_of_a_record_weighs(key: bytes, header: tuple[str, bytes | None]) -> None:
+    """A record whose key or headers are large is as heavy as one whose data is."""
+    assert Envelope(LogRecord(1, key, b"", [header])).size > 100_000  # type: ignore[list-item]
 
 
 def test_a_record_that_is_no_event_is_kept_whatever_type_it_claims() -> None:
