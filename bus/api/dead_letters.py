@@ -12,7 +12,7 @@ from bus.api.call import Answer, Call, answer, query_as
 from bus.api.paging import cursor_of, limit_of, number, page_answer, values_of
 from bus.api.problem import Problem, body_errors
 from bus.api.subscriptions import find, not_found, own
-from bus.api.withheld import as_may_be_read
+from bus.api.withheld import as_may_be_read, by_what_is_shown
 from bus.codec import json, kafka
 from bus.event import Fault
 from bus.observe.logging import LogEvent, get
@@ -38,8 +38,9 @@ async def list_page(call: Call) -> Answer:
     query = call.query("limit", "after", *_CHOICE)
     limit, after = limit_of(query.get("limit")), values_of(query.get("after"), number)
     chosen = {name: query[name] for name in _CHOICE if name in query}
-    choice = _choice(query_as(chosen, LetterFilter))
+    wanted = _choice(query_as(chosen, LetterFilter))
     listed = await find(call, None if "operator" in call.who.roles else call.who.organisation)
+    choice = await by_what_is_shown(call.house, listed, wanted)
     found = await call.house.dead_letters.page(
         listed.id, choice, after=after[0] if after else 0, limit=limit + 1
     )
@@ -87,8 +88,9 @@ async def _done(call: Call, act: Callable[[UUID, Choice], Awaitable[T | Unfit]])
     """Do something with the letters that the body chooses."""
     request = parse_letters(await call.json_body("application/json"))
     listed = await own(call)
+    choice = await by_what_is_shown(call.house, listed, _choice_of(request))
     try:
-        done = await act(listed.id, _choice_of(request))
+        done = await act(listed.id, choice)
     except NotFound:
         raise not_found() from None
     if isinstance(done, Unfit):

@@ -57,6 +57,8 @@ class Choice:
     source: str | None = None
     before: datetime | None = None
     """Buried before this moment."""
+    hidden: tuple[tuple[str, str], ...] = ()
+    """Not those of these topics and sources."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,11 @@ class DeadLetters:
         """Give the next `limit` letters after an id, oldest first; `choice.ids` is not asked."""
         rows = await self._database.fetch(_SQL["page"], subscription, *_terms(choice), after, limit)
         return [ListedLetter(**row) for row in rows]
+
+    async def sources(self, subscription: UUID) -> list[tuple[str, str]]:
+        """Give topic and source of every event of which a letter is kept, each once."""
+        rows = await self._database.fetch(_SQL["sources"], subscription)
+        return [(row["topic"], row["source"]) for row in rows]
 
     async def get(self, subscription: UUID, id_: int) -> tuple[ListedLetter, StoredRecord | None]:
         """Give one letter, and its record unless it is purged. Raises NotFound, Unreadable."""
@@ -174,4 +181,5 @@ async def _run(
 
 
 def _terms(choice: Choice) -> tuple[object, ...]:
-    return (choice.reason, choice.type, choice.source, choice.before)
+    topics, sources = [topic for topic, _ in choice.hidden], [source for _, source in choice.hidden]
+    return (choice.reason, choice.type, choice.source, choice.before, topics, sources)

@@ -2,18 +2,23 @@
 -- streams of their partitions, so that no owner saves meanwhile.
 
 -- name: page
--- The next dead letters of a subscription, in the order of burial; $2 to $5 choose among them.
+-- The next dead letters of a subscription, in the order of burial; $2 to $7 choose among them.
 SELECT
     id, topic, partition, event_offset AS offset, event_id, source, type, reason, last_outcome, attempts,
     first_at, last_at, buried_at, purged_at, former_log IS NOT NULL AS former
 FROM dead_letter
-WHERE subscription = $1 AND id > $6
+WHERE subscription = $1 AND id > $8
     AND ($2::text IS NULL OR reason = $2)
     AND ($3::text IS NULL OR type = $3)
     AND ($4::text IS NULL OR source = $4)
     AND ($5::timestamptz IS NULL OR buried_at < $5)
+    AND (topic, source) NOT IN (SELECT * FROM unnest($6::text[], $7::text[]))
 ORDER BY id
-LIMIT $7;
+LIMIT $9;
+
+-- name: sources
+-- The sources of the events of a subscription's dead letters.
+SELECT DISTINCT topic, source FROM dead_letter WHERE subscription = $1 AND source IS NOT NULL;
 
 -- name: get
 -- One dead letter with its sealed copy.
@@ -48,20 +53,21 @@ FROM dead_letter
 WHERE subscription = $1 AND id = ANY($2);
 
 -- name: redrive
--- Asks the owners for the chosen dead letters, in their order, so many ($7) or heavy ($8) ones at a time; those of
+-- Asks the owners for the chosen dead letters, in their order, so many ($9) or heavy ($10) ones at a time; those of
 -- a log that is gone are counted alone.
 WITH chosen AS (
     SELECT
         topic, partition, event_offset,
-        (row_number() OVER lane - 1) / $7 AS part,
-        sum(octet_length(sealed)) OVER lane / $8 AS heap
+        (row_number() OVER lane - 1) / $9 AS part,
+        sum(octet_length(sealed)) OVER lane / $10 AS heap
     FROM dead_letter
     WHERE subscription = $1 AND purged_at IS NULL AND former_log IS NULL
         AND ($2::text IS NULL OR reason = $2)
         AND ($3::text IS NULL OR type = $3)
         AND ($4::text IS NULL OR source = $4)
         AND ($5::timestamptz IS NULL OR buried_at < $5)
-        AND ($6::bigint[] IS NULL OR id = ANY($6))
+        AND (topic, source) NOT IN (SELECT * FROM unnest($6::text[], $7::text[]))
+        AND ($8::bigint[] IS NULL OR id = ANY($8))
         AND (topic, partition, event_offset) NOT IN (
             SELECT topic, partition, unnest(offsets) FROM command
             WHERE command.subscription = $1 AND kind = 'redrive'
@@ -85,11 +91,12 @@ SELECT
             AND ($3::text IS NULL OR type = $3)
             AND ($4::text IS NULL OR source = $4)
             AND ($5::timestamptz IS NULL OR buried_at < $5)
-            AND ($6::bigint[] IS NULL OR id = ANY($6))
+            AND (topic, source) NOT IN (SELECT * FROM unnest($6::text[], $7::text[]))
+            AND ($8::bigint[] IS NULL OR id = ANY($8))
     ) AS former;
 
 -- name: purge
--- Forgets all that came from the events of the chosen dead letters, of at most so many ($7).
+-- Forgets all that came from the events of the chosen dead letters, of at most so many ($9).
 WITH chosen AS (
     SELECT id
     FROM dead_letter
@@ -98,13 +105,14 @@ WITH chosen AS (
         AND ($3::text IS NULL OR type = $3)
         AND ($4::text IS NULL OR source = $4)
         AND ($5::timestamptz IS NULL OR buried_at < $5)
-        AND ($6::bigint[] IS NULL OR id = ANY($6))
+        AND (topic, source) NOT IN (SELECT * FROM unnest($6::text[], $7::text[]))
+        AND ($8::bigint[] IS NULL OR id = ANY($8))
         AND (former_log IS NOT NULL OR (topic, partition, event_offset) NOT IN (
             SELECT topic, partition, unnest(offsets) FROM command
             WHERE command.subscription = $1 AND kind = 'redrive'
         ))
     ORDER BY id
-    LIMIT $7
+    LIMIT $9
 ), purged AS (
     UPDATE dead_letter
     SET event_id = NULL, source = NULL, type = NULL, key_digest = NULL, sealed = NULL,

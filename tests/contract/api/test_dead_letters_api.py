@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import pytest
@@ -149,6 +150,15 @@ async def test_an_event_that_may_not_be_read_any_more_is_not_shown(bus: Bus) -> 
     reply = await bus.call("GET", one)
     assert (reply.status, reply.json) == (200, (await entries(letters))[0])
     assert PERSONAL not in reply.text
+    guesses: list[dict[str, str]] = [{"source": FOREIGN}, {"source": FOREIGN, "type": TYPE}]
+    for guess in guesses:
+        assert await entries(f"{letters}?{urlencode(guess)}", "operator") == {}
+        for act in ("redrive", "purge"):
+            assert (await post(bus, letters, act, {"filter": guess})).json["count"] == 0
+    assert [*await entries(f"{letters}?type={TYPE}")] == [1]
+    assert [*await entries(f"{letters}?reason=refused")] == [0, 1]
+    assert (await post(bus, letters, "redrive", {"filter": {"type": TYPE}})).json["count"] == 1
+    assert (await post(bus, letters, "purge", {"filter": {"reason": "refused"}})).json["count"] == 1
 
 
 async def post(bus: Bus, path: str, act: str, document: object, who: str = "all") -> Reply:
