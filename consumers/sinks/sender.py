@@ -43,11 +43,10 @@ class Request(msgspec.Struct, frozen=True):
     """One POST to one sink, ready for the wire.
 
     `head` has its header lines, as `header_lines` writes them, but for Host and Content-Length.
-    `timeout` is in seconds and counts from
-    `send`, the wait for a connection included; so does `first_byte`, until when the answer has to
-    begin (None: no sooner than it has to end). `organisation` keeps connections apart: one is never
-    shared between organisations, nor under another TLS context. A msgspec Struct, because there is
-    one per delivery.
+    `timeout` is in seconds and counts from `send`, the wait for a connection included; so does
+    `first_byte`, until when the answer has to begin (None: no sooner than it has to end).
+    `organisation` keeps connections apart: one is never shared between organisations, nor under
+    another TLS context. A msgspec Struct, because there is one per delivery.
     """
 
     url: str

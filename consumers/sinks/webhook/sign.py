@@ -178,18 +178,8 @@ def _is_ed25519(key: Ed25519PublicKey, signature: bytes, message: bytes) -> bool
     return True
 
 
-def webhook_id(source: str, event_id: str, subscription_id: str) -> str:
-    """Give the `webhook-id` of an event for a subscription: the same at each attempt and replay.
-
-    `msg_` and 32 hex digits of SHA-256 over the three, each preceded by its length in bytes (four
-    bytes, big-endian), so that no two triples are written alike. It holds no dot, as the signature
-    needs, and tells nothing of the three.
-    """
-    return EventIds(source, event_id).for_subscription(counted(subscription_id))
-
-
 class EventIds:
-    """The ids of one event for all subscriptions: what they have in common is hashed once."""
+    """The `webhook-id`s of one event; what they have in common is hashed once."""
 
     __slots__ = ("_begun",)
 
@@ -197,7 +187,12 @@ class EventIds:
         self._begun = hashlib.sha256(counted(source) + counted(event_id))
 
     def for_subscription(self, subscription: bytes) -> str:
-        """Give what `webhook_id` does; `subscription` is its id, `counted`."""
+        """Give that of a subscription, by its id `counted`: the same at each attempt and replay.
+
+        `msg_` and 32 hex digits of SHA-256 over source, id and subscription, each `counted`, so
+        that no two triples are written alike. It holds no dot, as the signature needs, and tells
+        nothing of the three.
+        """
         digest = self._begun.copy()
         digest.update(subscription)
         return f"msg_{digest.hexdigest()[:32]}"

@@ -15,7 +15,14 @@ from consumers.receive import read
 from consumers.sinks.sender import Request
 from consumers.sinks.webhook import message_signature
 from consumers.sinks.webhook.request import Content, RequestBuilder
-from consumers.sinks.webhook.sign import Signer, signer_of, verifier_of, verify, webhook_id
+from consumers.sinks.webhook.sign import (
+    EventIds,
+    Signer,
+    counted,
+    signer_of,
+    verifier_of,
+    verify,
+)
 from tests.property.valid_events import exactly, in_headers, trimmed, valid_events
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -85,7 +92,7 @@ def test_request() -> None:
         "Content-Type": "application/cloudevents+json; charset=utf-8",
         "User-Agent": "Gemeentebus",
         "WebHook-Request-Origin": "bus.example",
-        "webhook-id": webhook_id("urn:x", "1", "sub"),
+        "webhook-id": EventIds("urn:x", "1").for_subscription(counted("sub")),
         "webhook-timestamp": "1800000000",
     }
 
@@ -234,6 +241,6 @@ def test_batch() -> None:
     ]
     assert ids[0] == headers["webhook-id"]
     assert len(set(ids)) == 4
-    assert ids[1] == webhook_id("urn:x", "1", "sub")
+    assert ids[1] == EventIds("urn:x", "1").for_subscription(counted("sub"))
     single = made(secret, "batch").build(both[0], now=NOW)
     assert single == build(both[:1], now=NOW)
