@@ -27,10 +27,11 @@ class LoggedEvent:
 
     @cached_property
     def body(self) -> bytes:
-        """The event in structured JSON, as every subscriber gets it.
+        """The event in structured JSON, as every subscriber gets it. Raises as `sound` does."""
+        return json.encode(self.sound())
 
-        Raises ValueError for a record that is not a valid CloudEvent: nobody wants such a one.
-        """
+    def sound(self) -> Event:
+        """Give the event; ValueError for a record that is none: nobody wants such a one."""
         if self.event is None:
             raise ValueError(f"the record at offset {self.offset} is not a CloudEvent")
-        return json.encode(self.event)
+        return self.event

@@ -36,10 +36,9 @@ class Envelope(LoggedEvent):
 
     @cached_property
     def content(self) -> Content:
-        """What every webhook gets of the event; ValueError where `event` is None."""
-        if self.event is None:
-            raise ValueError(f"the record at offset {self.offset} is not a CloudEvent")
-        return Content(self.event, json.encode(self.event))
+        """What every webhook gets of the event. Raises as `sound` does."""
+        event = self.sound()
+        return Content(event, json.encode(event))
 
     def forget(self) -> None:
         """Let go of the decoded event, which nobody wants: the tail holds many for long."""

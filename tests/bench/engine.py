@@ -13,6 +13,7 @@ import json
 import math
 import time
 from contextlib import closing
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 from uuid import UUID
@@ -26,7 +27,6 @@ from bus.event import Event
 from bus.log.record import Partition
 from bus.store.directory import Directory, Snapshot
 from bus.store.streams import StoredSubscription
-from bus.subscription import Subscription
 from consumers.dispatch.budget import Budget
 from consumers.dispatch.caps import Caps
 from consumers.dispatch.courier import Courier
@@ -42,11 +42,10 @@ from consumers.sinks.webhook.pool import Pool
 from consumers.sinks.webhook.token_endpoint import TokenEndpoint
 from consumers.sinks.webhook.wire_sender import WireSender
 from tests.bench.servers import rounds
-from tests.unit.dispatch.small_stream import LogRecord
+from tests.unit.dispatch.small_stream import OIN, LogRecord, stored
 
 ROUNDS = 25
 DELIVERIES = 4_000
-OIN = "0" * 20
 _ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
 
 
@@ -109,24 +108,9 @@ class _Sender(WireSender):
 
 
 def _stored(number: int) -> StoredSubscription:
-    identity = UUID(int=number)
-    subscription = Subscription.model_validate(
-        {
-            "id": str(identity),
-            "organisation": OIN,
-            "sink": "http://127.0.0.1:1/events",
-            "protocol": "HTTP",
-            "delivery": {"concurrency": 64},
-        }
-    )
     secret = base64.b64encode(bytes([number]) * 32).decode()
-    return StoredSubscription(
-        id=identity,
-        organisation=OIN,
-        revision=1,
-        subscription=subscription,
-        secret=f"whsec_{secret}".encode(),
-    )
+    terms = {"sink": "http://127.0.0.1:1/events", "delivery": {"concurrency": 64}}
+    return replace(stored(number, **terms), secret=f"whsec_{secret}".encode())
 
 
 def _records(number: int) -> list[LogRecord]:
