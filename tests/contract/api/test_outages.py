@@ -171,6 +171,7 @@ async def test_kafka_goes_and_comes(
         assert (await bus.call("GET", "/v1/domains/nl.vng.bag")).status == 404
         await until(lambda: _taken(bus))
         assert (await bus.call("POST", "/v1/domains", json=wishes["/v1/domains"])).status == 201
+        await until(lambda: _given(puller))
         assert await puller.ids() == ["1", "5"]
         async with asyncio.timeout(20):
             (message,) = await stream.events(1)
@@ -180,3 +181,7 @@ async def test_kafka_goes_and_comes(
 
 async def _taken(bus: Bus) -> bool:
     return (await bus.publish(event(id="5"))).status == 202
+
+
+async def _given(puller: Puller) -> bool:
+    return (await puller.get()).status == 200
