@@ -53,6 +53,7 @@ class LogEvent(StrEnum):
     DELIVERY_GIVEN_UP = "dispatch.delivery_given_up"  # it becomes a dead letter
     SUBSCRIPTION_DISABLED = "dispatch.subscription_disabled"
     EXCEPTIONS_BARRED = "dispatch.exceptions_barred"  # parked or dead events cannot be written
+    INVALID_RECORD_REFUSED = "dispatch.invalid_record_refused"  # it cannot be put on record
     DELIVERY_ABANDONED = (
         "dispatch.delivery_abandoned"  # unanswered at the drain deadline: will be repeated
     )

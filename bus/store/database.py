@@ -66,6 +66,17 @@ class Session:
         if await self.execute("COMMIT") != "COMMIT":
             raise StatementRefused("a statement had failed: nothing is written")
 
+    @asynccontextmanager
+    async def part(self) -> AsyncIterator[None]:
+        """Run the block as part of a transaction: when it raises a refusal, it alone is undone."""
+        await self.execute("SAVEPOINT part")
+        try:
+            yield
+        except StatementRefused:
+            await self.execute("ROLLBACK TO part")
+            raise
+        await self.execute("RELEASE part")
+
     @contextmanager
     def _in_use(self) -> Iterator[None]:
         try:

@@ -11,7 +11,8 @@ from uuid import UUID
 from bus.store import notices, queries
 from bus.store.copies import Copies
 from bus.store.database import Database, Row, Session
-from bus.store.partition import Command, DeadLetter, ParkedEvent, Place, Save
+from bus.store.errors import StatementRefused
+from bus.store.partition import Command, DeadLetter, InvalidRecord, ParkedEvent, Place, Save
 from bus.store.secrets import NOBODY
 from bus.store.stored import Position
 
@@ -22,7 +23,6 @@ _DEAD = (
     *("subscription", "offset", "event_id", "source", "type"),
     *("reason", "last_outcome", "attempts", "first_at", "last_at"),
 )
-_INVALID = ("offset", "reason")
 _GAP = ("subscription", "from_offset", "until_offset", "reason")
 _FAILING = ("subscription", "since")
 _ATTEMPT = (
@@ -61,11 +61,12 @@ async def hold_subscriptions(transaction: Session, save: Save) -> None:
     await transaction.execute(_SQL["hold_subscriptions"], list(named))
 
 
-async def write(transaction: Session, copies: Copies, save: Save) -> None:
+async def write(transaction: Session, copies: Copies, save: Save) -> list[int]:
     """Write all of a save but its positions, in a transaction that holds what it is about.
 
     What is of a deleted subscription is left out. One that is both in `replayed` and in `dead` was
-    given up after the replay began: its letter settles.
+    given up after the replay began: its letter settles. Gives the offsets of invalid records of
+    which Postgres refuses the row.
     """
     former = save.former_log
     statements: tuple[tuple[str, _Columns], ...] = (
@@ -76,7 +77,6 @@ async def write(transaction: Session, copies: Copies, save: Save) -> None:
         ("unsettle", [list(save.replayed)]),
         ("park", [*_fields(save.parked, _PARKED), *_sealed(save.parked, copies)]),
         ("bury", [*_fields(save.dead, _DEAD), *_sealed(save.dead, copies), former]),
-        ("keep_invalid", [*_fields(save.invalid, _INVALID), _sealed_for_nobody(save, copies)]),
         ("note_gaps", _fields(save.gaps, _GAP)),
         ("recover", [[each.subscription for each in save.failing if each.since is None]]),
         ("fail", _fields([each for each in save.failing if each.since], _FAILING)),
@@ -90,6 +90,8 @@ async def write(transaction: Session, copies: Copies, save: Save) -> None:
     if former is not None:
         await transaction.execute(_SQL["leave_positions"], *place)
     await notices.write(transaction, *save.notices)
+    invalid = [(each.offset, each.reason, _for_nobody(each, copies)) for each in save.invalid]
+    return await _keep_invalid(transaction, place, invalid) if invalid else []
 
 
 async def parked(transaction: Session, copies: Copies) -> tuple[ParkedEvent, ...]:
@@ -148,8 +150,26 @@ def _sealed(events: Sequence[ParkedEvent | DeadLetter], copies: Copies) -> _Colu
     ]
 
 
-def _sealed_for_nobody(save: Save, copies: Copies) -> list[object]:
-    return [copies.seal(each.record, NOBODY, each.offset) for each in save.invalid]
+def _for_nobody(invalid: InvalidRecord, copies: Copies) -> bytes:
+    return copies.seal(invalid.record, NOBODY, invalid.offset)
+
+
+async def _keep_invalid(
+    transaction: Session, place: tuple[str, int], rows: list[tuple[int, str, bytes]]
+) -> list[int]:
+    """Keep all rows that Postgres takes; one that it refuses is found by halving."""
+    try:
+        async with transaction.part():
+            await transaction.execute(
+                _SQL["keep_invalid"], *place, *map(list, zip(*rows, strict=True))
+            )
+    except StatementRefused:
+        if len(rows) == 1:
+            return [rows[0][0]]
+        half = len(rows) // 2
+        refused = await _keep_invalid(transaction, place, rows[:half])
+        return refused + await _keep_invalid(transaction, place, rows[half:])
+    return []
 
 
 def _parked(row: Row, copies: Copies) -> ParkedEvent | None:

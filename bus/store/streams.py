@@ -71,26 +71,27 @@ class Streams:
                 await exceptions.failing(transaction, copies),
             )
 
-    async def save(self, save: Save) -> None:
+    async def save(self, save: Save) -> list[int]:
         """Write all of it, or none and raise Fenced when the epoch is over.
 
-        What belongs to a subscription that has been deleted is skipped. Positions alone are one
-        statement, so that an owner that stands still holds no lock. Saves of a partition are made
-        one after the other. One that raised StoreUnavailable may have been written, but is not
-        written any more once a later one is.
+        What belongs to a subscription that has been deleted is skipped. Gives the offsets of
+        invalid records of which Postgres refuses the row: they alone are left out. Positions alone
+        are one statement, so that an owner that stands still holds no lock. Saves of a partition
+        are made one after the other. One that raised StoreUnavailable may have been written, but is
+        not written any more once a later one is.
         """
         # The number of this save: it grows with each, and starts anew with an epoch.
         number = time.monotonic_ns()
         if not exceptions.any_in(save):
             await _save_positions(self._database, save, number)
-            return
+            return []
         async with self._database.transaction() as transaction:
             # The stream first, then the subscriptions: the order of all who write here.
             await _hold(transaction, save.topic, save.partition, save.epoch)
             await exceptions.hold_subscriptions(transaction, save)
             await _save_positions(transaction, save, number)
             copies = Copies(self._sealer, save.topic, save.partition)
-            await exceptions.write(transaction, copies, save)
+            return await exceptions.write(transaction, copies, save)
 
     async def commands(
         self,

@@ -206,7 +206,7 @@ class Saving:
     async def _write(
         self, taken: Snapshot, *, progressed: bool = False, former_log: UUID | None = None
     ) -> None:
-        await self._streams.save(
+        refused = await self._streams.save(
             Save(
                 topic=self._partition.topic,
                 partition=self._partition.partition,
@@ -234,6 +234,8 @@ class Saving:
                 former_log=former_log,
             )
         )
+        for offset in refused:  # it stays in the log, at this place
+            self._log.error(LogEvent.INVALID_RECORD_REFUSED, offset=offset)
 
     async def _save_the_beginning(self, start: int) -> None:
         # Under one name, however often it is tried: what an earlier try has written it meets again.

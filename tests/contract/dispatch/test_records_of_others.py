@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 from cloudevents.core.bindings.kafka import KafkaMessage, to_binary_event, to_structured_event
@@ -35,6 +36,10 @@ INVALID: list[tuple[list[tuple[str, bytes]], bytes | None]] = [
     ([STRUCTURED], b'{"specversion":"1.0","id":"bad","source":"/","type":"nl.test.gewijzigd"'),
 ]
 """Each wrong in its own way, of a type that is wanted where it has one."""
+
+DISK_FULL = (
+    "CREATE FUNCTION full_up() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE disk_full; END$$"
+)
 
 
 @pytest_asyncio.fixture
@@ -137,16 +142,46 @@ async def test_a_flood_of_what_is_no_event_waits_in_the_log_while_postgres_is_aw
             await house.publish(domain, events(1))
             await sink.until(lambda sink: len(sink.ids) >= 1)
             (owned,) = worker._owned.values()
-            await house.rows("ALTER TABLE invalid_record RENAME TO elsewhere")
+            await house.rows(DISK_FULL)
+            await house.rows(
+                "CREATE TRIGGER full_up BEFORE INSERT ON invalid_record EXECUTE FUNCTION full_up()"
+            )
             sent = [await stranger.send(domain.topic, b"?", b"k", 0) for _ in range(many)]
             await asyncio.gather(*sent)
             await house.publish(domain, events(1, first=1))
             waiting = owned.stream.invalid
             await until(lambda: owned.stream.pace.resting)
             assert MAX_INVALID <= len(waiting) < MAX_INVALID + READ_RECORDS
-            await house.rows("ALTER TABLE elsewhere RENAME TO invalid_record")
+            await house.rows("DROP TRIGGER full_up ON invalid_record")
             await sink.until(lambda sink: len(sink.ids) >= 2)
             await until(lambda: not len(waiting) and not owned.stream.pace.resting)
     assert sink.ids == ["000000", "000001"]
     (kept,) = await house.rows("SELECT count(DISTINCT event_offset) AS many FROM invalid_record")
     assert kept["many"] == many
+
+
+async def test_one_that_cannot_be_put_on_record_holds_up_nothing(
+    house: House, stranger: AIOKafkaProducer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Where Postgres refuses its row, a log line says where it lies; all others are on record."""
+    async with sinks(1) as (sink,):
+        domain = await house.domain("nl.test", 1)
+        await house.subscribe(sink)
+        await house.rows("ALTER TABLE invalid_record ADD CHECK (event_offset NOT IN (7, 8))")
+        for _ in range(12):
+            await stranger.send_and_wait(domain.topic, b"?", b"k", 0)
+        async with house.dispatcher():
+            await house.publish(domain, events(5))
+            await sink.until(lambda sink: len(sink.ids) >= 5)
+            await until(lambda: saved(house, 17))
+    kept = await house.rows("SELECT event_offset FROM invalid_record ORDER BY event_offset")
+    assert [row["event_offset"] for row in kept] == [*range(7), *range(9, 12)]
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    told = [line for line in lines if line["event"] == "dispatch.invalid_record_refused"]
+    assert [(line["level"], line["offset"]) for line in told] == [("error", 7), ("error", 8)]
+
+
+async def saved(house: House, offset: int) -> bool:
+    """Whether the stream's position is saved so far."""
+    (row,) = await house.rows("SELECT next_offset FROM stream")
+    return bool(row["next_offset"] == offset)
