@@ -1,12 +1,14 @@
 """Where a reader of a subscription stands, and the page that it gets from there."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from uuid import UUID
 
 from bus.api.house import House
 from bus.api.problem import Problem, Where, error_item
 from bus.api.status import lowest_open
 from bus.api.wish import topics_of
+from bus.catalogue.notices import Lost
 from bus.event import Fault
 from bus.log.errors import OffsetOutOfRange
 from bus.log.record import Partition
@@ -16,11 +18,14 @@ from bus.pull.cursor import NotACursor
 from bus.pull.page import Budget, Page
 from bus.pull.wish import Wish
 from bus.store.errors import NotFound
-from bus.store.pull import Loss
+from bus.store.partition import LossReason
 from bus.store.stored import ListedSubscription
 from bus.subscription import Subscription
 
 Positions = Mapping[Partition, int]
+
+Recorder = Callable[[UUID, str, Sequence[Lost]], Awaitable[list[Lost]]]
+"""Records losses of a subscription of an organisation; gives those that are new."""
 
 _log = get()
 
@@ -51,9 +56,13 @@ async def read_page(
     positions = await _position(house, listed, cursor)
     wish = Wish(listed.subscription, house.directory.readers)
     page = await house.desk.read(positions, wish, budget, wait=wait)
+    if listed.subscription.pulled and page.damaged:
+        damaged = [Lost(*at, offset, offset + 1, "damaged") for at, offset in page.damaged]
+        await _record(listed, damaged, house.pull_positions.damaged)
     if page.losses:
         if cursor is None and listed.subscription.pulled:
-            await _record(house, listed, page.losses)
+            losses = [_lost(gone) for gone in page.losses]
+            await _record(listed, losses, house.pull_positions.overtaken)
         raise _expired(house, listed, positions, page.losses)
     return page
 
@@ -101,29 +110,24 @@ def _scope(house: House, subscription: Subscription) -> list[Partition]:
     ]
 
 
-async def _record(house: House, listed: ListedSubscription, losses: list[OffsetOutOfRange]) -> None:
-    """Make a loss durable and move on behind it: the next request goes on."""
-    for gone in losses:
-        metrics.GAPS.inc()
-        _log.error(
-            LogEvent.POSITION_GAP,
-            subscription_id=str(listed.id),
-            topic=gone.partition.topic,
-            partition=gone.partition.partition,
-            offset=gone.offset,
-            until=gone.start,
-        )
+async def _record(listed: ListedSubscription, losses: list[Lost], record: Recorder) -> None:
+    """Make losses durable, each once, before the reader is led past them."""
     with suppress(NotFound):  # deleted meanwhile: there is nobody to tell
-        await house.pull_positions.overtaken(listed.id, [_loss(gone) for gone in losses])
+        for lost in await record(listed.id, listed.subscription.organisation, losses):
+            metrics.GAPS.inc()
+            _log.error(
+                LogEvent.POSITION_GAP,
+                subscription_id=str(listed.id),
+                topic=lost.topic,
+                partition=lost.partition,
+                offset=lost.from_offset,
+                until=lost.until_offset,
+            )
 
 
-def _loss(gone: OffsetOutOfRange) -> Loss:
-    return Loss(
-        *gone.partition,
-        gone.offset,
-        gone.start,
-        "retention" if gone.offset < gone.start else "recreated",
-    )
+def _lost(gone: OffsetOutOfRange) -> Lost:
+    reason: LossReason = "retention" if gone.offset < gone.start else "recreated"
+    return Lost(*gone.partition, gone.offset, gone.start, reason)
 
 
 def _expired(

@@ -87,12 +87,15 @@ class Desk:
         """
         until = time.monotonic() + wait
         page = await self._collect(Page.begin(positions, wish, budget), fresh=wait <= 0)
+        damaged = page.damaged
         while not (page.events or page.losses or page.behind or self.closing):
             left = until - time.monotonic()
             if left <= 0:
                 break
             reached = await self._tail.wait(page.positions, wish.terms, left)
             page = await self._collect(Page.begin(reached, wish, budget), fresh=False)
+            damaged += page.damaged
+        page.damaged = damaged
         metrics.PULLED.inc(len(page.events))
         return page
 
@@ -137,6 +140,7 @@ async def _look_at(page: Page, partition: Partition, fetched: Fetched) -> None:
             partition=partition.partition,
             offset=fetched.unreadable,
         )
+        page.damaged.append((partition, fetched.unreadable))
     page.reached(partition, fetched.next_offset, end=fetched.next_offset >= fetched.end)
 
 

@@ -35,6 +35,8 @@ class Page:
     budget: Budget
     events: list[Entry] = field(default_factory=list)
     losses: list[OffsetOutOfRange] = field(default_factory=list)
+    damaged: list[tuple[Partition, int]] = field(default_factory=list)
+    """Where the log holds a record that nobody can read: the positions have passed it."""
     behind: list[Partition] = field(default_factory=list)
     """The partitions that may hold more, in the order in which they are to be asked."""
     _bytes: int = 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 
 from bus.catalogue.asking import add_wanted
-from bus.log.errors import LogUnavailable, OffsetOutOfRange, RecordUnreadable, TopicMissing
+from bus.log.errors import LogUnavailable, OffsetOutOfRange, TopicMissing
 from bus.log.reader import Reader
 from bus.log.record import Partition, Record
 from bus.match import Index
@@ -69,10 +69,7 @@ class Tail:
         self._stopped = False
 
     def since(self, partition: Partition, offset: int) -> tuple[Sequence[Entry], int] | None:
-        """Give all that is known from `offset` on, and up to where; None: the log has to be asked.
-
-        A record that is none lies before that end, and is no entry.
-        """
+        """Give all that is known from there on, and up to where; None: the log has to be asked."""
         part = self._parts.get(partition)
         if part is None or not part.start <= offset:
             return None
@@ -117,8 +114,6 @@ class Tail:
         while True:
             try:
                 found = await self._reader.read(_READ, _PAUSE)
-            except RecordUnreadable as bad:
-                self._pass(bad)
             except OffsetOutOfRange as gone:
                 self._drop({gone.partition})
             except TopicMissing as missing:
@@ -171,18 +166,6 @@ class Tail:
         for partition, offset in waiter.positions.items():
             if part := self._parts.get(partition):
                 waiter.positions[partition] = max(offset, part.next_offset)
-
-    def _pass(self, bad: RecordUnreadable) -> None:
-        place = bad.partition
-        _log.error(
-            LogEvent.EVENT_UNREADABLE,
-            topic=place.topic,
-            partition=place.partition,
-            offset=bad.offset,
-        )
-        if part := self._parts.get(place):
-            self._reader.seek(place, bad.start)
-            part.next_offset = max(part.next_offset, bad.start)
 
     def _drop(self, partitions: set[Partition]) -> None:
         """Read these no more; who waits there asks the log, which says what is wrong."""

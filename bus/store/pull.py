@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from bus.store import queries
+from bus.catalogue.notices import Lost, gap
+from bus.store import notices, queries
 from bus.store.database import Database, Row, Session
 from bus.store.errors import NotFound
-from bus.store.partition import LossReason
 
 _SQL = queries.load("pull")
 
@@ -25,17 +25,6 @@ class Standing:
     start: int
     next_offset: int
     saved_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """Events that the log does not have any more: at most those from `start` up to `end`."""
-
-    topic: str
-    partition: int
-    start: int
-    end: int
-    reason: LossReason
 
 
 class PullPositions:
@@ -62,26 +51,28 @@ class PullPositions:
                 await transaction.execute(_SQL["move"], subscription, *_columns(moved))
         return {**stands, **moved}
 
-    async def overtaken(self, subscription: UUID, losses: Sequence[Loss]) -> None:
+    async def overtaken(
+        self, subscription: UUID, organisation: str, losses: Sequence[Lost]
+    ) -> list[Lost]:
         """Record what the log has lost, and go on behind it, in one transaction.
 
-        Where the subscription has been moved on meanwhile, it is left. Raises NotFound when it has
-        been deleted.
+        Where the subscription has been moved on meanwhile, it is left. Gives what is new, of which
+        the organisation is told. Raises NotFound when it has been deleted.
         """
         async with self._database.transaction() as transaction:
             stands = await _stands(transaction, subscription)
-            behind = [loss for loss in losses if stands.get(_place(loss), 0) == loss.start]
-            ends = {_place(loss): loss.end for loss in behind}
+            behind = [loss for loss in losses if stands.get(_place(loss), 0) == loss.from_offset]
+            ends = {_place(loss): loss.until_offset for loss in behind}
             await transaction.execute(_SQL["move"], subscription, *_columns(ends))
-            await transaction.execute(
-                _SQL["add_gaps"],
-                subscription,
-                [loss.topic for loss in behind],
-                [loss.partition for loss in behind],
-                [loss.start for loss in behind],
-                [loss.end for loss in behind],
-                [loss.reason for loss in behind],
-            )
+            return await _record(transaction, subscription, organisation, behind)
+
+    async def damaged(
+        self, subscription: UUID, organisation: str, losses: Sequence[Lost]
+    ) -> list[Lost]:
+        """Record what nobody can read of the log, as `overtaken` does; the position stays."""
+        async with self._database.transaction() as transaction:
+            await _stands(transaction, subscription)
+            return await _record(transaction, subscription, organisation, losses)
 
 
 async def place(transaction: Session, subscription: UUID, offsets: Offsets) -> None:
@@ -96,6 +87,17 @@ async def _stands(transaction: Session, subscription: UUID) -> dict[TopicPartiti
     return {each: row.next_offset for each, row in _standing(rows).items()}
 
 
+async def _record(
+    transaction: Session, subscription: UUID, organisation: str, losses: Sequence[Lost]
+) -> list[Lost]:
+    names = ("topic", "partition", "from_offset", "until_offset", "reason")
+    columns = ([getattr(loss, name) for loss in losses] for name in names)
+    new = await transaction.fetch(_SQL["add_gaps"], subscription, *columns)
+    found = [Lost(**row) for row in new]
+    await notices.write(transaction, *(gap(subscription, organisation, each) for each in found))
+    return found
+
+
 def _standing(rows: Sequence[Row]) -> dict[TopicPartition, Standing]:
     return {
         (row["topic"], row["partition"]): Standing(
@@ -105,7 +107,7 @@ def _standing(rows: Sequence[Row]) -> dict[TopicPartition, Standing]:
     }
 
 
-def _place(loss: Loss) -> TopicPartition:
+def _place(loss: Lost) -> TopicPartition:
     return loss.topic, loss.partition
 
 

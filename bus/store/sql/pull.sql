@@ -27,9 +27,10 @@ ON CONFLICT (subscription, topic, partition) DO UPDATE
 SET start_offset = excluded.start_offset, next_offset = excluded.next_offset, saved_at = now();
 
 -- name: add_gaps
--- Records what the log lost before it was pulled; the same loss once.
+-- Records what the log lost before it was pulled; the same loss once. Gives what is new of it.
 INSERT INTO gap (subscription, topic, partition, from_offset, until_offset, reason)
 SELECT $1, one.*
 FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::text[])
     AS one (topic, partition, from_offset, until_offset, reason)
-ON CONFLICT DO NOTHING;
+ON CONFLICT DO NOTHING
+RETURNING topic, partition, from_offset, until_offset, reason;

@@ -30,6 +30,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 KEYS = 5
 
+TOLD_OF_GAPS = """
+SELECT (data ->> 'partition')::integer, (data ->> 'fromOffset')::bigint FROM notice
+WHERE subscription = $1 AND type LIKE '%-gap'
+"""
+
 
 async def publish(bus: Bus, type_: str, *numbers: int) -> None:
     """Publish numbered events of a type, dealt out over some keys; wait until the log has them."""
@@ -245,6 +250,7 @@ async def test_what_the_log_has_lost_is_told(bus: Bus) -> None:
     status = (await bus.call("GET", f"/v1/subscriptions/{kept.id}/status")).json
     assert {(gap["topic"], gap["reason"]) for gap in status["gaps"]} == {(bus.topic, "retention")}
     assert sum(gap["untilOffset"] - gap["fromOffset"] for gap in status["gaps"]) >= 10
+    assert len(await store(bus, TOLD_OF_GAPS, UUID(kept.id))) == len(status["gaps"])
     assert not await store(bus, "SELECT 1 FROM gap WHERE subscription = $1", UUID(held.id))
 
 
@@ -345,25 +351,45 @@ async def test_terms_that_do_not_go_together(bus: Bus) -> None:
 
 
 async def test_a_record_that_is_none_costs_only_itself(bus: Bus) -> None:
-    """Before and behind one that cannot be read, and one that is no event, all events come."""
+    """Before and behind one that cannot be read, and one that is no event, all events come.
+
+    The former is a gap, recorded and told once, whoever keeps the position.
+    """
     type_ = "nl.vng.zaken.pull-damaged"
     puller = await Puller.open(bus, types=[type_])
     await publish(bus, type_, *range(5))
     assert bus.settings.kafka_bootstrap is not None
+    bad = []
     for number in range(PARTITIONS):
         place = Partition(bus.topic, number)
+        bad.append((number, (await bus.end_offsets())[place]))
         await write_unreadable(bus.settings.kafka_bootstrap, place)
         await write(bus.settings.kafka_bootstrap, place, [1])
     await publish(bus, type_, *range(5, 10))
     assert sorted(await puller.ids()) == named(*range(10))
+    assert sorted(await puller.ids()) == named(*range(10))
     assert await puller.on() == []
+    assert await gaps(bus, puller) == bad
     async with asyncio.TaskGroup() as tasks:
         poll = tasks.create_task(puller.on(wait=20))
         for number in range(PARTITIONS):
             place = Partition(bus.topic, number)
+            bad.append((number, (await bus.end_offsets())[place]))
             await write_unreadable(bus.settings.kafka_bootstrap, place)
         await publish(bus, type_, 10)
     assert poll.result() == named(10)
+    assert await gaps(bus, puller) == sorted(bad)
+
+
+async def gaps(bus: Bus, puller: Puller) -> list[tuple[int, int]]:
+    """Give where records are that were recorded as damaged, each of which has been told once."""
+    status = (await bus.call("GET", f"{puller.path}/status")).json
+    assert {(gap["topic"], gap["reason"]) for gap in status["gaps"]} == {(bus.topic, "damaged")}
+    assert {gap["untilOffset"] - gap["fromOffset"] for gap in status["gaps"]} == {1}
+    found = sorted((gap["partition"], gap["fromOffset"]) for gap in status["gaps"])
+    told = await store(bus, TOLD_OF_GAPS, UUID(puller.id))
+    assert sorted(told) == found
+    return found
 
 
 async def test_what_is_asked_of_a_delivery_is_refused(bus: Bus) -> None:

@@ -121,22 +121,25 @@ async def test_a_wait_that_ends_empty_has_moved_along(kafka: str, namespace: str
         assert list((await waiting).values()) == [2, 1]
 
 
-async def test_a_record_that_is_none_is_passed_by_who_comes_later(
+async def test_who_waits_is_led_past_a_record_that_is_none_by_the_log(
     kafka: str, namespace: str
 ) -> None:
-    """Who stands before one that the tail has passed already goes on behind it, missing nothing."""
+    """The tail lets go before it; whoever waits or comes later is told of it, and goes on."""
     async with world(kafka, namespace) as here, Fetcher(bootstrap=kafka) as fetcher:
-        ending = here.wait(0, 0, seconds=0.1)
+        waiting = here.wait(0, 0)
         await here.seen(0, 0)
         await write_unreadable(kafka, here.places[0])
-        await here.seen(1, 0)
-        await ending
+        assert list((await waiting).values()) == [0, 0]
+        assert here.tail.since(here.places[0], 0) is None
         wish = Wish(here.terms(), lambda source, _: here.access.readers(source, "d"))
         reading = asyncio.create_task(
             Desk(fetcher, here.tail).read(dict.fromkeys(here.places, 0), wish, Budget(5), wait=20)
         )
+        await here.seen(1, 0)
         await here.publish("a", 0)
-        assert [entry.offset for entry in (await reading).events] == [1]
+        page = await reading
+        assert [entry.offset for entry in page.events] == [1]
+        assert page.damaged == [(here.places[0], 0)]
 
 
 async def test_nobody_waits_beside_what_is_known(kafka: str, namespace: str) -> None:
