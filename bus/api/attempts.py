@@ -5,7 +5,7 @@ from typing import Any
 from bus.api.call import Answer, Call
 from bus.api.paging import cursor_of, limit_of, moment, name, number, page_answer, small, values_of
 from bus.api.subscriptions import find
-from bus.api.withheld import as_may_be_read
+from bus.api.withheld import Sight
 from bus.store.attempts import ListedAttempt
 
 _PLACE = (moment, name, small, number, small)
@@ -19,11 +19,11 @@ async def list_page(call: Call) -> Answer:
     listed = await find(call, None if "operator" in call.who.roles else call.who.organisation)
     before = None if after is None else (after[0], after[1], after[2], after[3], after[4])
     found = await call.house.attempts.page(listed.id, before=before, limit=limit + 1)
-    show = await as_may_be_read(call.house, listed)
+    sight = await Sight.now(call.house, listed)
     return page_answer(
         found,
         limit,
-        lambda attempt: show(_document(attempt)),
+        lambda attempt: sight.show(_document(attempt)),
         path=f"/v1/subscriptions/{listed.id}/attempts",
         after=_cursor,
     )

@@ -12,7 +12,7 @@ from bus.api.call import Answer, Call, answer, query_as
 from bus.api.paging import cursor_of, limit_of, number, page_answer, values_of
 from bus.api.problem import Problem, body_errors
 from bus.api.subscriptions import find, not_found, own
-from bus.api.withheld import as_may_be_read, by_what_is_shown
+from bus.api.withheld import Sight
 from bus.codec import json, kafka
 from bus.event import Fault
 from bus.observe.logging import LogEvent, get
@@ -40,15 +40,15 @@ async def list_page(call: Call) -> Answer:
     chosen = {name: query[name] for name in _CHOICE if name in query}
     wanted = _choice(query_as(chosen, LetterFilter))
     listed = await find(call, None if "operator" in call.who.roles else call.who.organisation)
-    choice = await by_what_is_shown(call.house, listed, wanted)
+    sight = await Sight.now(call.house, listed)
+    choice = await sight.narrowed(wanted, call.house, listed)
     found = await call.house.dead_letters.page(
         listed.id, choice, after=after[0] if after else 0, limit=limit + 1
     )
-    show = await as_may_be_read(call.house, listed)
     return page_answer(
         found,
         limit,
-        lambda letter: show(_document(letter)),
+        lambda letter: sight.show(_document(letter)),
         path=f"/v1/subscriptions/{listed.id}/dead-letters",
         after=lambda last: cursor_of(last.id),
         query=chosen,
@@ -63,8 +63,8 @@ async def get_one(call: Call) -> Answer:
     except NotFound:
         detail = "There is no such dead letter of this subscription."
         raise Problem(404, "no-such-dead-letter", detail) from None
-    show = await as_may_be_read(call.house, listed)
-    return answer(200, show({**_document(letter), **_event(record)}))
+    sight = await Sight.now(call.house, listed)
+    return answer(200, sight.show({**_document(letter), **_event(record)}))
 
 
 async def redrive(call: Call) -> Answer:
@@ -88,7 +88,8 @@ async def _done(call: Call, act: Callable[[UUID, Choice], Awaitable[T | Unfit]])
     """Do something with the letters that the body chooses."""
     request = parse_letters(await call.json_body("application/json"))
     listed = await own(call)
-    choice = await by_what_is_shown(call.house, listed, _choice_of(request))
+    sight = await Sight.now(call.house, listed)
+    choice = await sight.narrowed(_choice_of(request), call.house, listed)
     try:
         done = await act(listed.id, choice)
     except NotFound:

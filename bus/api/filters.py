@@ -121,15 +121,9 @@ async def _backtest(house: House, wish: Backtest, organisation: str) -> dict[str
 
 
 def _trial(house: House, wish: Backtest, organisation: str) -> Trial:
-    snapshot = house.directory.now
     index: Index[str] = Index()
     add_wanted(index, "wish", wish, organisation=organisation)
-
-    def readers(source: str, topic: str) -> frozenset[str]:
-        domain = snapshot.domains.by_topic(topic)
-        return frozenset() if domain is None else snapshot.access.readers(source, domain.name)
-
-    return Trial(index, readers, wish.samples)
+    return Trial(index, house.directory.now.readers, wish.samples)
 
 
 def _found(

@@ -38,6 +38,11 @@ class Snapshot:
             raise NotFound(f"no domain has the topic {topic}")
         return domain
 
+    def readers(self, source: str, topic: str) -> frozenset[str]:
+        """Give the organisations that may read such events; none of a topic without domain."""
+        domain = self.domains.by_topic(topic)
+        return frozenset() if domain is None else self.access.readers(source, domain.name)
+
 
 Reader = Callable[[int | None], Awaitable[Snapshot | None]]
 """Gives a snapshot, or None when the revision is still the one given."""
@@ -77,9 +82,8 @@ class Directory:
         return self._snapshot
 
     def readers(self, source: str, topic: str) -> frozenset[str]:
-        """Give the organisations that may read such events now; none of a topic without domain."""
-        domain = self.now.domains.by_topic(topic)
-        return frozenset() if domain is None else self.now.access.readers(source, domain.name)
+        """Give the organisations that may read such events now."""
+        return self.now.readers(source, topic)
 
     async def refresh(self) -> Snapshot:
         """Give a snapshot as new as this call, or raise StoreUnavailable or another StoreError.
