@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from bus.store.errors import Fenced, StatementRefused, Unreadable, WrongKey
+from bus.store.database import Database
+from bus.store.errors import Fenced, StatementRefused, StoreUnavailable, Unreadable, WrongKey
 from bus.store.partition import (
     AttemptMade,
     Command,
@@ -311,6 +312,27 @@ async def test_a_save_that_is_refused_writes_nothing(store: Store, bad: dict[str
     with pytest.raises(StatementRefused):
         await store.streams.save(replace(everything(taken, one), **bad))
     assert await contents(store) == before
+
+
+async def test_an_invalid_record_that_takes_too_long_is_no_refusal(
+    store: Store, database_url: str
+) -> None:
+    """The whole save is tried again, and has it then; only what is refused is left out."""
+    await store.add_domain("a", 1)
+    taken = await store.streams.take("gb.a", 0, "me")
+    records = tuple(InvalidRecord(offset, RECORD, "missing ce_id") for offset in range(6, 9))
+    save = saved(taken, invalid=records)
+    async with (
+        Database.open(database_url, application_name="tests", patience=0.2) as hasty,
+        store.database.transaction() as transaction,
+    ):
+        await transaction.execute("LOCK TABLE invalid_record")
+        with pytest.raises(StoreUnavailable):
+            await Streams(hasty, store.sealer).save(save)
+    assert not (await contents(store))["invalid_record"]
+    await store.database.execute("ALTER TABLE invalid_record ADD CHECK (event_offset <> 7)")
+    assert await store.streams.save(save) == [7]
+    assert len((await contents(store))["invalid_record"]) == 2
 
 
 async def test_what_is_of_a_deleted_subscription_is_skipped(store: Store) -> None:
