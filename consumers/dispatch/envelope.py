@@ -1,6 +1,5 @@
 """A record as the stream read it, shared by all who want it."""
 
-from functools import cached_property
 from typing import NamedTuple
 
 from bus.codec import json, kafka
@@ -15,11 +14,12 @@ from consumers.sinks.webhook.request import Content
 class Envelope(LoggedEvent):
     """The event at one offset, and how many windows and shelves hold it."""
 
-    __slots__ = ("_asked", "_readers", "holders")
+    __slots__ = ("_asked", "_content", "_readers", "holders")
 
     def __init__(self, record: Record) -> None:
         super().__init__(record)
         self.holders = 0
+        self._content: Content | None = None
         self._asked: Snapshot | None = None
         self._readers: frozenset[str] = frozenset()
 
@@ -34,15 +34,13 @@ class Envelope(LoggedEvent):
             self._asked = now
         return self._readers
 
-    @cached_property
+    @property
     def content(self) -> Content:
         """What every webhook gets of the event. Raises as `sound` does."""
-        event = self.sound()
-        return Content(event, json.encode(event))
-
-    def forget(self) -> None:
-        """Let go of the decoded event, which nobody wants: the tail holds many for long."""
-        del self.event
+        if self._content is None:
+            event = self.sound()
+            self._content = Content(event, json.encode(event))
+        return self._content
 
     @property
     def fault(self) -> str:

@@ -1,11 +1,10 @@
 """Records that are no event, as they wait in memory for the save that keeps them."""
 
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 from consumers.dispatch.envelope import Envelope
 
-MAX_INVALID: Final = 1_000
+MAX_INVALID = 1_000
 """Records of one partition; also what one save has to take of them."""
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
-from weakref import WeakKeyDictionary
 
 from msgspec import structs
 
@@ -19,10 +18,9 @@ from consumers.sinks.webhook.sign import signer_of
 _REPLAY: Final = header_lines([("Gemeentebus-Replay", "true")])
 
 
-class _Prepared(NamedTuple):
+class _Letterhead(NamedTuple):
     """What does not vary in one version, until `until` (unix seconds): then a secret has ended."""
 
-    revision: int
     until: float
     builder: RequestBuilder
 
@@ -37,7 +35,6 @@ class WebhookLetters:
         self._directory = directory
         self._origin = origin
         self._credentials = credentials
-        self._prepared: WeakKeyDictionary[Subscriber, _Prepared] = WeakKeyDictionary()
 
     def may_read(self, subscriber: Subscriber, delivery: Delivery) -> bool:
         """Say whether the right to read this event has not ended since it was matched."""
@@ -63,17 +60,12 @@ class WebhookLetters:
         return _marked(request) if any(each.replayed for each in deliveries) else request
 
     def _builder(self, subscriber: Subscriber, at: float) -> RequestBuilder:
-        prepared = self._prepared.get(subscriber)
-        if (
-            prepared is None
-            or prepared.revision != subscriber.stored.revision
-            or at >= prepared.until
-        ):
-            prepared = self._prepare(subscriber.stored, at)
-            self._prepared[subscriber] = prepared
-        return prepared.builder
+        letterhead = subscriber.letterhead
+        if not isinstance(letterhead, _Letterhead) or at >= letterhead.until:
+            letterhead = subscriber.letterhead = self._prepare(subscriber.stored, at)
+        return letterhead.builder
 
-    def _prepare(self, stored: StoredSubscription, at: float) -> _Prepared:
+    def _prepare(self, stored: StoredSubscription, at: float) -> _Letterhead:
         terms = stored.subscription
         if terms.sink is None or not isinstance(terms.protocolsettings, HttpSettings):
             raise ValueError(f"subscription {stored.id} has no address to post to")
@@ -92,7 +84,7 @@ class WebhookLetters:
             keys=self._credentials.keys(stored.id, stored.organisation, secrets),
         )
         until = min((key.until for key in signing if key.until is not None), default=float("inf"))
-        return _Prepared(stored.revision, until, builder)
+        return _Letterhead(until, builder)
 
 
 def _marked(request: Request) -> Request:

@@ -1,17 +1,16 @@
 """What a subscription may park on a worker: so many events, so many bytes, and a fair share."""
 
 from collections.abc import Collection
-from typing import Final
 
 from consumers.dispatch.envelope import Envelope
 
-MAX_PARKED: Final = 1_000
+MAX_PARKED = 1_000
 """Events of one subscription; one more, and the longest lane's head is given up."""
 
-MAX_PARKED_BYTES: Final = 8 * 1024 * 1024
+MAX_PARKED_BYTES = 8 * 1024 * 1024
 """Bytes of one subscription, for the same price: two full windows, so that one fits at once."""
 
-FEW_PARKED: Final = 4
+FEW_PARKED = 4
 """Events that may always be parked, whatever they weigh and whoever has parked much."""
 
 

@@ -50,6 +50,7 @@ class Subscriber:
     shelves hold; `failing_since` is the moment of the first failure after the last success. One
     that `batches` gets several events in one request; of one that `keeps_all_attempts` successes
     are kept to be looked up, too. `organisation` is the OIN whose reading rights count.
+    `letterhead` is what who writes its requests has prepared of the version in force.
     """
 
     def __init__(
@@ -122,6 +123,7 @@ class Subscriber:
     def _keep_to(self, stored: StoredSubscription) -> None:
         delivery = stored.subscription.delivery
         self.stored = stored
+        self.letterhead: object = None
         self.stopped = stored.state != "active"
         self.batches = delivery.mode == "batch"
         self.keeps_all_attempts = delivery.attempts == "all"

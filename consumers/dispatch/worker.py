@@ -5,7 +5,6 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from uuid import UUID
-from weakref import WeakValueDictionary
 
 from bus.log.errors import LogError
 from bus.log.membership import Membership
@@ -74,8 +73,7 @@ class Worker:
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
         self._courier = Courier(rooms.sender, rooms.letters)
-        # One for all partitions, for as long as a member or a request on the wire holds it.
-        self._subscribers: WeakValueDictionary[UUID, Subscriber] = WeakValueDictionary()
+        self._subscribers: dict[UUID, Subscriber] = {}  # one for all partitions
         self._budget = Budget(WINDOW_BYTES)
         self._shelves = Shelves(SHELF_BYTES)
         self._caps: Caps[Subscriber] = Caps()
@@ -197,11 +195,21 @@ class Worker:
     async def _tell_others(self) -> None:
         while True:
             await asyncio.sleep(TELL_EVERY)
+            self._forget_subscribers()
             gauge(owned.stream for owned in self._owned.values())
             await self._recognise()
             positions = {each: owned.saved_offset for each, owned in self._owned.items()}
             if positions:
                 await self._membership.mirror(positions)
+
+    def _forget_subscribers(self) -> None:
+        """Let go of those that no partition has any more, nor a request on the wire."""
+        if self._owned.keys() != self._holding.keys():
+            return  # a partition is being loaded, and has them before it is owned
+        members = [owned.stream.members for owned in self._owned.values()]
+        for identity, subscriber in list(self._subscribers.items()):
+            if not subscriber.in_flight and not any(identity in each for each in members):
+                del self._subscribers[identity]
 
     async def _recognise(self) -> None:
         topics = {partition.topic for partition in self._owned}

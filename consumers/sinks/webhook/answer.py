@@ -2,6 +2,7 @@
 
 import time
 from functools import lru_cache
+from typing import Any
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -39,7 +40,7 @@ class Answer:
     )
 
     def __init__(self) -> None:
-        self._parser = HttpResponseParser(self)
+        self._parser: Any = HttpResponseParser(self)
         self._pieces: list[bytes] = []  # the reads up to the one in which the head ends
         self.expect()
 
@@ -86,7 +87,7 @@ class Answer:
 
     def drop(self) -> None:
         """Let go of the parser, which holds on to this object."""
-        del self._parser
+        self._parser = None
         self._pieces.clear()
 
     def on_message_begin(self) -> None:
@@ -144,7 +145,7 @@ class Head:
     def __init__(self) -> None:
         self.names: set[bytes] = set()
         self.retry_after: str | None = None
-        self._parser = HttpResponseParser(self)
+        self._parser: Any = HttpResponseParser(self)
         self._over = False
 
     @classmethod
@@ -156,7 +157,7 @@ class Head:
                 head._parser.feed_data(piece)
         except (HttpParserUpgrade, HttpParserError):
             pass  # what comes after the head
-        del head._parser
+        head._parser = None
         return head
 
     def on_header(self, name: bytes, value: bytes) -> None:

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol, cast
 
-from typing_extensions import override
-
 from consumers.sinks.outcome import Outcome
 from consumers.sinks.webhook.answer import Answer
 
@@ -75,9 +73,10 @@ class Flight:
             self.connection.abort()
 
 
-class Connection(asyncio.Protocol):
+class Connection:
     """Carries one request at a time; there is never a second one before the answer.
 
+    An `asyncio.Protocol`, by its methods: a class without a base is compiled into a lighter one.
     Until its owner has `adopted` it, it belongs to the dial that opens it, and tells of no loss: a
     dial that is cut off closes the socket, and uvloop says nothing to the protocol then.
     """
@@ -145,13 +144,13 @@ class Connection(asyncio.Protocol):
             self._lost = True
             self._gone()
 
-    @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the socket that was opened; called by the loop, as those below."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is not a subclass
         self._transport.set_write_buffer_limits(high=_PIECE)
 
-    @override
     def data_received(self, data: bytes) -> None:
+        """Read on in the answer; with its end the connection is free, then the outcome told."""
         flight = self.flight
         if flight is None:  # nobody asked: a late body, a second answer, a good-bye
             self.abort()
@@ -167,23 +166,23 @@ class Connection(asyncio.Protocol):
             self.abort()
         self._owner.settle(flight, outcome)
 
-    @override
     def eof_received(self) -> None:
+        """Close too where the sink sends no more."""
         self._end(clean=True)
         self._transport.abort()
 
-    @override
     def connection_lost(self, exc: Exception | None) -> None:
+        """Tell what that means for the request, if there was one."""
         self._end(clean=exc is None)
         self._answer.drop()
         self._owner.closed(self)
 
-    @override
     def pause_writing(self) -> None:
+        """Hold back the rest of a body."""
         self._paused = True
 
-    @override
     def resume_writing(self) -> None:
+        """Write on."""
         self._paused = False
         self._write_on()
 

@@ -5,7 +5,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from consumers.sinks.outcome import Misconfigured, Outcome, Reason, Temporary
 from consumers.sinks.webhook.addresses import parse_address
@@ -13,7 +13,8 @@ from consumers.sinks.webhook.guard import Forbidden, Guard, Target
 
 _PATIENCE = 3.0  # seconds for an address while there is another one to try
 
-P = TypeVar("P", bound=asyncio.Protocol)
+P = TypeVar("P")
+"""An asyncio.Protocol, by its methods."""
 
 
 class Unreachable(Exception):
@@ -86,11 +87,11 @@ async def _open(
 ) -> P:
     secure = target.scheme == "https"
     _, protocol = await asyncio.get_running_loop().create_connection(
-        factory,
+        cast("Callable[[], asyncio.Protocol]", factory),
         address,
         target.port,
         ssl=tls if secure else None,
         server_hostname=target.host.rstrip(".") if secure else None,
         flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
     )
-    return protocol
+    return cast("P", protocol)

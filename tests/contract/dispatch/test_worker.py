@@ -172,7 +172,7 @@ async def test_changes_are_followed_while_events_flow(house: House) -> None:
     async with sinks(2) as (early, late):
         domain = await house.domain("nl.test", 2)
         first = await house.subscribe(early)
-        async with house.dispatcher():
+        async with house.dispatcher() as worker:
             await house.publish(domain, events(50))
             await house.subscribe(late)
             await house.publish(domain, events(50, first=50))
@@ -196,6 +196,8 @@ async def test_changes_are_followed_while_events_flow(house: House) -> None:
             await house.publish(domain, events(10, type_="nl.test.verwijderd", first=110))
             await early.until(lambda sink: "000119" in sink.ids)
             assert not {f"{each:06}" for each in range(100, 110)} & set(early.ids)
+            await house.subscriptions.delete(first)
+            await until(lambda: first not in worker._subscribers)
 
 
 async def test_a_component_gets_only_what_its_organisation_may_read(house: House) -> None:
