@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: demo test setup static unit bench soak lock clean
+.PHONY: demo test setup static unit compiled bench soak lock clean
 
 demo: setup
 	$(BIN)/bus demo $(ARGS)
@@ -31,8 +31,13 @@ static: setup
 unit: setup
 	$(BIN)/pytest tests/unit tests/property $(ARGS)
 
-bench: setup
-	$(BIN)/python -m tests.bench $(ARGS)
+# What production runs: the hot paths compiled, as in the container image (decision 18).
+compiled: setup
+	$(BIN)/python deploy/compiling.py build/compiled
+	ln -s ../../tests build/compiled/tests
+
+bench: compiled
+	cd build/compiled && PYTHONPATH=$$PWD ../../$(BIN)/python -m tests.bench $(ARGS)
 
 soak: setup
 	$(BIN)/pytest -m soak --timeout 0 $(ARGS)
@@ -47,7 +52,7 @@ lock: setup
 	$(BIN)/python -m pip install --quiet uv
 	$(LOCK) --all-extras --upgrade pyproject.toml -o requirements.lock
 	$(IMAGE_LOCK) pyproject.toml -o deploy/requirements.lock
-	echo hatchling | $(IMAGE_LOCK) - -o deploy/build.lock
+	printf 'hatchling\nmypy\nsetuptools\n' | $(IMAGE_LOCK) - -o deploy/build.lock
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache

@@ -37,6 +37,7 @@ from bus.store.directory import Directory
 from bus.store.errors import StoreUnavailable
 from bus.store.migrate import pending
 from bus.store.streams import Streams
+from consumers.dispatch import window
 from consumers.dispatch.letters import WebhookLetters
 from consumers.dispatch.topic_letters import EveryLetter, TopicLetters
 from consumers.dispatch.worker import Rooms, Worker
@@ -123,7 +124,8 @@ async def run_dispatch(settings: Settings, stopping: asyncio.Event) -> None:
                     on_recreate=recreated("membership"),
                 ),
             )
-            _log.info(LogEvent.ROLE_STARTED, group=group, pid=os.getpid())
+            compiled = not str(window.__file__).endswith(".py")
+            _log.info(LogEvent.ROLE_STARTED, group=group, pid=os.getpid(), compiled=compiled)
             _settle_memory()
             tasks.create_task(chores.run(stopping), name="chores")
             await Worker(rooms).run(stopping)

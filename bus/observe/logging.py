@@ -59,6 +59,7 @@ class Keys(TypedDict, total=False):
     until: int
     setting: str
     version: str
+    compiled: bool  # whether the hot paths are (decision 18)
 
 
 _ALLOWED = frozenset(Keys.__annotations__)

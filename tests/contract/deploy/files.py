@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -91,6 +92,12 @@ def image_environment() -> dict[str, str]:
     found = " ".join(rest for word, rest in final_steps() if word == "ENV")
     pairs = dict(pair.split("=", 1) for pair in found.split())
     return {name: value for name, value in pairs.items() if name != "PATH"}
+
+
+def compiled_modules() -> tuple[str, ...]:
+    """List the modules that are compiled for the image."""
+    found: tuple[str, ...] = runpy.run_path(str(DEPLOY / "compiling.py"))["MODULES"]
+    return found
 
 
 def locked(path: str) -> dict[str, tuple[str, frozenset[str]]]:
