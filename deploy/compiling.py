@@ -56,7 +56,7 @@ class CompiledWheel(BuildHookInterface[Any]):
 
     @override
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        if os.environ.get("BUS_COMPILED") != "1":
+        if version == "editable" or os.environ.get("BUS_COMPILED") != "1":
             return
         self._folder = TemporaryDirectory()
         folder = Path(self._folder.name)
