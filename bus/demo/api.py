@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -13,13 +13,6 @@ _PAGE = 200
 
 class ApiFailed(Exception):
     """The API does not answer, or with an error; the text is what its problem document says."""
-
-
-class Subscribed(NamedTuple):
-    """A subscription that was made: its id, and the secret that its deliveries are signed with."""
-
-    id: str
-    secret: str
 
 
 class Api:
@@ -53,10 +46,10 @@ class Api:
         for id_ in ids:
             await self._call("DELETE", f"/v1/subscriptions/{id_}", fine={404})
 
-    async def subscribe(self, wish: Mapping[str, Any]) -> Subscribed:
-        """Subscribe, with a secret that the bus makes."""
+    async def subscribe(self, wish: Mapping[str, Any]) -> str:
+        """Subscribe; give the subscription's id."""
         made = await self._call("POST", "/v1/subscriptions", wish)
-        return Subscribed(made["id"], made["signing"]["secret"])
+        return str(made["id"])
 
     async def lag(self, id_: str) -> tuple[int, str | None]:
         """Give how many events a subscription has yet to settle, and what keeps it, if known."""

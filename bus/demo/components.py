@@ -114,10 +114,11 @@ def path_of(of: Component) -> str:
     return f"/demo/{of.name}"
 
 
-def wish_of(of: Component, port: int) -> dict[str, Any]:
+def wish_of(of: Component, port: int, *, secret: str) -> dict[str, Any]:
     """Give the subscription that it asks for."""
     sink = f"http://127.0.0.1:{port}{path_of(of)}"
-    return {"sink": sink, "protocol": "HTTP", "domains": [DOMAIN], **of.terms}
+    signing = {"secret": secret}
+    return {"sink": sink, "protocol": "HTTP", "domains": [DOMAIN], "signing": signing, **of.terms}
 
 
 @asynccontextmanager

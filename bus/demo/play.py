@@ -12,6 +12,7 @@ from bus.demo.components import COMPONENTS, Arrival, Component, path_of, served,
 from bus.demo.register import DOMAIN, Register
 from bus.demo.show import Show
 from bus.demo.verify import differences
+from bus.subscription import new_signing_secret
 
 ONCE_WITHIN = 60.0
 """Seconds, for a story of some four on a machine that has nothing else to do."""
@@ -74,11 +75,14 @@ async def play(
         ids: dict[str, str] = {}
         for each in components:
             listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-            made = await api.subscribe(wish_of(each, listening.getsockname()[1]))
-            ids[each.name] = made.id
+            # It serves with a secret of its own first: the bus asks a sink whether it may deliver,
+            # and waits for the answer.
+            secret = new_signing_secret()
             await stack.enter_async_context(
-                served(each, listening, secret=made.secret, on_arrival=arrivals.add)
+                served(each, listening, secret=secret, on_arrival=arrivals.add)
             )
+            port = listening.getsockname()[1]
+            ids[each.name] = await api.subscribe(wish_of(each, port, secret=secret))
         with show.opened():
             if not once:
                 await script.endless(register)

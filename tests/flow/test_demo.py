@@ -107,7 +107,10 @@ async def test_a_component_that_asks_for_the_wrong_thing_is_found_out(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """One asks for less than it should have, one for more: both are named, within the time."""
+    """One asks for less than it should have, one for more: both are named, within the time.
+
+    All were there when the bus asked them whether it may deliver, and said that it may.
+    """
     dossier, permits, archive = COMPONENTS
     components = (
         replace(dossier, terms={"types": [REMOVED]}),
@@ -127,6 +130,9 @@ async def test_a_component_that_asks_for_the_wrong_thing_is_found_out(
             register_url=empty_database_url,
         )
         wrong = await play(stage, JsonLines(), once=True, components=components, within=15)
+        async with cluster.http.get("/v1/subscriptions") as answer:
+            made = (await answer.json(content_type=None))["items"]
+    assert [each["consent"]["result"] for each in made] == ["granted"] * len(components)
     assert [line.split(": ")[0::2] for line in wrong] == [
         ["dossier", f"{CREATED} did not come"],
         ["vergunningen", f"{CREATED} came, and should not have"],
