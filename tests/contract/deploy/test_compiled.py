@@ -11,7 +11,11 @@ import pytest
 
 from tests.contract.deploy.files import ROOT, compiled_modules
 
-SAME = ("tests/unit/dispatch", "tests/unit/sinks", "tests/property/test_dispatch_model.py")
+_MODEL = "tests/property/test_dispatch_model.py::test_nothing_is_"
+SAME = (
+    *("tests/unit/dispatch", "tests/unit/sinks"),
+    *(f"{_MODEL}lost_or_reordered_by_crashes[0]", f"{_MODEL}repeated_without_a_crash[0]"),
+)
 """What must hold of the compiled modules, too: what decides, what goes over the wire, the model."""
 
 LOAD_ALL = """

@@ -314,16 +314,14 @@ async def test_a_save_that_is_refused_writes_nothing(store: Store, bad: dict[str
     assert await contents(store) == before
 
 
-async def test_an_invalid_record_that_takes_too_long_is_no_refusal(
-    store: Store, database_url: str
-) -> None:
+async def test_an_invalid_record_that_takes_too_long_is_no_refusal(store: Store) -> None:
     """The whole save is tried again, and has it then; only what is refused is left out."""
     await store.add_domain("a", 1)
     taken = await store.streams.take("gb.a", 0, "me")
     records = tuple(InvalidRecord(offset, RECORD, "missing ce_id") for offset in range(6, 9))
     save = saved(taken, invalid=records)
     async with (
-        Database.open(database_url, application_name="tests", patience=0.2) as hasty,
+        Database.open(store.url, application_name="tests", patience=0.2) as hasty,
         store.database.transaction() as transaction,
     ):
         await transaction.execute("LOCK TABLE invalid_record")
