@@ -63,7 +63,8 @@ class Courier:
         self._letters = letters
         self._loop = asyncio.get_running_loop()
         self._stirred: set[Subscriber] = set()
-        self._timers: dict[Subscriber, asyncio.TimerHandle] = {}
+        # With the moment each is for: uvloop's handle of a moment that is nearly there knows none.
+        self._timers: dict[Subscriber, tuple[float, asyncio.Handle]] = {}
         self._flushing = False
         self._stopping = False
         self._attempts: Counter[type[Outcome]] = Counter()
@@ -102,7 +103,7 @@ class Courier:
     def stop(self) -> None:
         """Start nothing new; answers that still come are taken in."""
         self._stopping = True
-        for timer in self._timers.values():
+        for _, timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
 
@@ -192,14 +193,15 @@ class Courier:
 
     def _wake_later(self, subscriber: Subscriber) -> None:
         at = subscriber.wake_at(self._loop.time())
-        timer = self._timers.get(subscriber)
-        if timer is not None:
-            if at is not None and timer.when() <= at and not timer.cancelled():
+        waiting = self._timers.get(subscriber)
+        if waiting is not None:
+            due, timer = waiting
+            if at is not None and due <= at:
                 return
             timer.cancel()
             del self._timers[subscriber]
         if at is not None:
-            self._timers[subscriber] = self._loop.call_at(at, self._woken, subscriber)
+            self._timers[subscriber] = at, self._loop.call_at(at, self._woken, subscriber)
 
     def _woken(self, subscriber: Subscriber) -> None:
         self._timers.pop(subscriber, None)

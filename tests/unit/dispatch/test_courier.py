@@ -4,6 +4,8 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 
+import uvloop
+
 from consumers.dispatch.courier import Courier
 from consumers.dispatch.subscriber import Subscriber
 from consumers.dispatch.window import Delivery
@@ -98,6 +100,28 @@ async def test_a_request_that_cannot_be_made_fails_its_delivery_only() -> None:
     assert trouble.failures == 1
     assert bad.subscriber.in_flight == 0
     courier.stop()
+
+
+def test_a_pause_that_is_nearly_over_stops_nobody() -> None:
+    """For what is due within half a millisecond uvloop gives a handle that is no timer."""
+
+    async def main() -> None:
+        loop, sender = asyncio.get_running_loop(), Sender()
+        courier = Courier(sender, Letters(fails_for=-1))
+        small = Small(on_ready=courier.stir)
+        stream = small.stream()
+        member = stream.join(stored(1), None, at(0.0))
+        member.subscriber._quiet_until = loop.time() + 0.0004
+        stream.feed(record(0), 0.0)
+        courier.pump(member.subscriber)
+        courier.pump(member.subscriber)
+        async with asyncio.timeout(5):
+            while not sender.sent:  # noqa: ASYNC110 - the loop has to go round
+                await asyncio.sleep(0)
+        assert sender.sent == 1
+        courier.stop()
+
+    uvloop.run(main())
 
 
 async def test_a_refused_batch_is_sent_one_by_one() -> None:
