@@ -98,7 +98,7 @@ class Courier:
                 self._send_batch(subscriber, [delivery, *riders], now)
             else:
                 self._send(subscriber, delivery, now)
-        self._wake_later(subscriber)
+        self._wake_later(subscriber, now)
 
     def stop(self) -> None:
         """Start nothing new; answers that still come are taken in."""
@@ -191,8 +191,9 @@ class Courier:
             event = LogEvent.OUTAGE_BEGAN if subscriber.outage else LogEvent.OUTAGE_ENDED
             _log.warning(event, subscription_id=str(subscriber.identity))
 
-    def _wake_later(self, subscriber: Subscriber) -> None:
-        at = subscriber.wake_at(self._loop.time())
+    def _wake_later(self, subscriber: Subscriber, now: float) -> None:
+        # Of the moment at which there was nothing to send: what has come due since needs it, too.
+        at = subscriber.wake_at(now)
         waiting = self._timers.get(subscriber)
         if waiting is not None:
             due, timer = waiting

@@ -3,6 +3,8 @@
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import cast
 
 import uvloop
 
@@ -122,6 +124,25 @@ def test_a_pause_that_is_nearly_over_stops_nobody() -> None:
         courier.stop()
 
     uvloop.run(main())
+
+
+async def test_a_pause_that_ends_while_it_is_looked_at_is_not_missed() -> None:
+    """The clock moves on between the look for something to send and the look when to come back."""
+    loop, sender = asyncio.get_running_loop(), Sender()
+    courier = Courier(sender, Letters(fails_for=-1))
+    small = Small(on_ready=courier.stir)
+    stream = small.stream()
+    member = stream.join(stored(1), None, at(0.0))
+    member.subscriber._quiet_until = loop.time() + 0.5
+    stream.feed(record(0), 0.0)
+    moments = iter((loop.time(), loop.time() + 1.0))
+    courier._loop = cast(
+        "asyncio.AbstractEventLoop",
+        SimpleNamespace(time=lambda: next(moments, loop.time()), call_at=loop.call_at),
+    )
+    courier.pump(member.subscriber)
+    assert courier._timers
+    courier.stop()
 
 
 async def test_a_refused_batch_is_sent_one_by_one() -> None:
